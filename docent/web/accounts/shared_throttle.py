@@ -53,7 +53,8 @@ class SharedAttempts(Attempts):
             row = database.execute(
                 "SELECT count, last FROM attempts WHERE reason = ? AND key = ?", (self.reason, key)
             ).fetchone()
-            count, last = change(*(row or (0.0, now)), now)
+            count, last = row or (0.0, now)
+            count, last = change(count, last, now)
             if count > 0:
                 database.execute(
                     "INSERT INTO attempts (reason, key, count, last) VALUES (?, ?, ?, ?) "
