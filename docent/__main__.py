@@ -19,15 +19,19 @@ from docent.cli import (
     ask_commands,
     document_commands,
     eval_commands,
+    export_commands,
     golden_command,
     group_commands,
     ingest_command,
+    learn_commands,
     mcp_command,
     model_commands,
     print_json,
+    question_command,
     run,
     sample_command,
     source_commands,
+    table_command,
 )
 from docent.errors import InputError
 from docent.settings import Settings
@@ -73,6 +77,12 @@ def parser() -> argparse.ArgumentParser:
     )
     add("ask", ask_commands.run_ask, "Answer a question, with citations.", ask_commands.define_ask)
     add(
+        "table",
+        table_command.run_table,
+        "Compare many documents in a table, each cell with its citation.",
+        table_command.define_table,
+    )
+    add(
         "pull",
         ask_commands.run_pull,
         "Let the model server fetch a model.",
@@ -113,6 +123,12 @@ def parser() -> argparse.ArgumentParser:
         golden_command.define_golden,
     )
     add(
+        "questions",
+        question_command.run_questions,
+        "Make questions whose pages are known from the documents of a library, for `eval`.",
+        question_command.define_questions,
+    )
+    add(
         "mcp",
         mcp_command.run_mcp,
         "Serve an agent that speaks MCP, on stdin and stdout.",
@@ -121,6 +137,8 @@ def parser() -> argparse.ArgumentParser:
     )
     source_commands.add_sources_command(commands)
     model_commands.add_model_command(commands)
+    learn_commands.add_learn_command(commands)
+    export_commands.add_export_command(commands)
     add("serve", _serve, "Serve the chat in the browser.", _define_serve, as_json=False)
     return top
 

@@ -6,11 +6,11 @@ import asyncio
 import datetime as dt
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Literal, ParamSpec, Protocol, TypeVar
 
 from docent.answering.content_policy import ContentPolicy
 from docent.answering.models.client import GenerationOptions, ModelClient, Piece
@@ -26,8 +26,10 @@ from docent.types import (
     ANSWERING,
     Answer,
     Answered,
+    AnswerRequest,
     Chunk,
     Dropped,
+    Event,
     Notice,
     Page,
     Passage,
@@ -71,6 +73,13 @@ MARK = re.compile(r"\[(\d{1,3})\]")
 """A number as the filter passes it: never in pieces, never two in one bracket."""
 
 
+class AnswersFromTables(Protocol):
+    """Answers questions over many documents with a table."""
+
+    def answer(self, request: AnswerRequest, draft: Draft) -> AsyncGenerator[Event, None]:
+        """Yield the events of a table and its answer; nothing for a question that asks for no table."""
+
+
 @dataclass(frozen=True, slots=True)
 class AnswerLimits:
     """The size of the prompt and of the answer, and the relevance from which passages answer."""
@@ -108,6 +117,8 @@ class AnswerServices:
     sizes: dict[str, int | None] = field(default_factory=dict)
     """The number of parameters of each model that was asked for it."""
     tool_servers: ToolServers | None = None
+    tables: AnswersFromTables | None = None
+    """None: every question is answered from passages."""
     lent: LentTools | None = None
     """The tools that other servers lend for this answer."""
     offered: frozenset[str] = frozenset()

@@ -46,6 +46,7 @@ from docent.errors import InputError
 from docent.messages import Message, joined
 from docent.retrieving.query import shorten_question
 from docent.types import (
+    Answered,
     AnswerRequest,
     ClientTools,
     Event,
@@ -77,7 +78,7 @@ async def answer(request: AnswerRequest, services: AnswerServices) -> AsyncGener
         yield draft.notice(breach.says)
     if ignored := services.ignored_instructions(request.preferences):
         yield draft.notice(ignored)
-    worked_out = await work_out(request, documents, services)
+    worked_out = None if request.table_id else await work_out(request, documents, services)
     ways = (
         _events(request, documents, listed, services, draft)
         if worked_out is None
@@ -103,6 +104,8 @@ def _events(
     tools = request.client_tools
     if tools is not None and (tools.choice != "none" or tools.rounds) and services.model is not None:
         return _answer_with_client_tools(request, tools, services.model, documents, services, draft)
+    if request.table_id:
+        return _answer_from_table_or_passages(request, documents, services, draft)
     intent = intents.intent_of(shorten_question(request.question), answering(listed), at_hand=request.at_hand)
     if services.model is not None and (request.anyway or intent.kind == "anyway"):
         question = request.question
@@ -127,11 +130,26 @@ def _events(
         case "whole":
             return answer_from_all_of(request, intent.documents, documents, services, draft)
         case _:
-            return _answer_question(request, documents, services, draft)
+            return _answer_from_table_or_passages(request, documents, services, draft)
 
 
 async def _reply(cited: CitedAnswer, draft: Draft) -> AsyncGenerator[Event, None]:
     yield draft.answered(cited, ())
+
+
+async def _answer_from_table_or_passages(
+    request: AnswerRequest, documents: ScopedDocuments, services: AnswerServices, draft: Draft
+) -> AsyncGenerator[Event, None]:
+    """Answer with a table over many documents if the question asks for one, else from passages."""
+    if services.tables is not None:
+        async with aclosing(services.tables.answer(request, draft)) as events:
+            async for event in events:
+                yield event
+                if isinstance(event, Answered):
+                    return
+    async with aclosing(_answer_question(request, documents, services, draft)) as events:
+        async for event in events:
+            yield event
 
 
 async def _answer_question(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docent.errors import DocentError, StorageBusy, UnknownDocument, UnreadableFile
+from docent.question_pairs import PairFiles
 from docent.regular_files import open_regular
 from docent.store.catalog import changes, contents, documents
 from docent.store.catalog.schema import EARLIER_INDEXES
@@ -120,6 +121,7 @@ class Writer:
                 raise UnknownDocument("{name} was deleted while it was read again.", name=document.name)
             (known,) = documents.documents_where(db, generation, "d.id = ?", key)
             changes.clear_readings(db, row, document_id=key, library=known.library)
+            forget_pairs(self.folder, [key])
             date = document.created or known.date
             contents.insert_reading(db, generation, row, document, chunks, date=date)
             changes.append(db, generation, "words", library=known.library, document_id=key)
@@ -291,6 +293,7 @@ class Writer:
         Return the folders of other generations that a process owns, which has to follow the log.
         """
         self.catalog.forget_copies()
+        forget_pairs(self.folder, [document.id for document in gone])
         forget_aside(self.folder, gone)
         owned = []
         for generation in changes.generations(db).values():
@@ -326,6 +329,12 @@ def _changed(file: SourceFile) -> UnreadableFile:
     return UnreadableFile(
         "{name} changed while it was read. Ingest again when it is complete.", name=file.full.name
     )
+
+
+def forget_pairs(storage: Path, keys: Sequence[str]) -> None:
+    """Delete the questions that were made from documents, also from what restored backups have set aside."""
+    for folder in (storage, *set_aside(storage)):
+        PairFiles(folder).forget(set(keys))
 
 
 def catalogs_aside(storage: Path) -> Iterator[SqliteCatalog]:

@@ -14,7 +14,14 @@ from docent.answering.citing.claims import (
     support_of,
     word_share,
 )
-from docent.answering.citing.list_fields import is_of_another_field, joined_fields, list_fields, list_subject
+from docent.answering.citing.list_fields import (
+    fields_below_labels,
+    is_of_another_field,
+    is_of_unnamed_field,
+    joined_fields,
+    list_fields,
+    list_subject,
+)
 from docent.answering.citing.quantities import agree, normal_figure
 from docent.answering.citing.text_units import FIGURE, TextUnit, cells, row_name, text_units
 
@@ -74,7 +81,7 @@ def find_support(sentence: str, text: str, about: str) -> Support:
 def _one_unit_or_two(sentence: str, text: str, about: str, units: Sequence[TextUnit]) -> Support:
     """Return the unit that supports the sentence best, or two neighbours that both add to it."""
     best_share, best_span, best_own_share = 0.0, (0, 0), 0.0
-    for unit in units:
+    for unit in (*units, *(TextUnit(*span, is_row=False) for span in fields_below_labels(text))):
         unit_text = text[unit.start : unit.end]
         share = support_of(sentence, unit_text, _with_columns(about, unit))
         if not share or share < best_share or _is_of_another_column(sentence, unit_text, unit):
@@ -82,6 +89,8 @@ def _one_unit_or_two(sentence: str, text: str, about: str, units: Sequence[TextU
         if unit.is_row and _is_of_another_figure(sentence, unit_text):
             continue
         if is_of_another_field(sentence, text, unit.start, unit.end):
+            continue
+        if is_of_unnamed_field(sentence, text, unit.start, unit.end):
             continue
         own_share = word_share(sentence, unit_text, "")
         if share > best_share or own_share > best_own_share:  # of equals, the one that needs its columns less

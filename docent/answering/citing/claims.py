@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
+from docent.answering.citing.field_labels import is_of_another_moment, other_stems
 from docent.answering.citing.halves import around_verb
 from docent.answering.citing.quantities import UNITS, agree, normal_figure, plain_figures, quantities_of
 from docent.answering.citing.text_units import cells
@@ -68,6 +69,7 @@ SUPERLATIVE = re.compile(
     r"\b(?:the|der|die|das|le|la|les) (?:only|most|least|first|plus|\w{2,}e?ste?)\b", re.I
 )
 ONE_OF = re.compile(r"\b(?:one|some|two|among|eine[rs]?|un|une) (?:of|der|des|de)\b|\bamong\b", re.I)
+DATE_STEMS = frozenset(stem for word in DATES for stem in content_words(word))
 YEAR = re.compile(r"(?:19|20)\d\d")
 STATEMENT_BREAK = re.compile(
     r";\s|,\s(?=(?:and|but|so|because|und|aber|weil|et|mais)\s)|\s(?=and\s(?:what|where|how|why)\s)"
@@ -178,13 +180,15 @@ def support_of(sentence: str, unit: str, about: str) -> float:
         return 0.0
     if not agree(sentence, unit, about) or not _figures_are_in_context(claim, unit):
         return 0.0
-    if _gives_figure_of_another(sentence, unit):
+    if _gives_figure_of_another(sentence, unit) or is_of_another_moment(sentence, unit):
         return 0.0
-    unit_index = _index(unit_claim.words)
+    unit_index = _index((*unit_claim.words, *other_stems(unit)))
     known_index = unit_index | _index(context.words)
     known = [_holds(known_index, word) for word in claim.words]
     if not any(_holds(unit_index, word) for word in claim.words):
         return 0.0
+    if _shares_only_figures(claim, unit, unit_index) and _has_another_subject(claim, unit, context):
+        return 0.0  # "The meeting is at 23:00" of "The bar is open until 23:00"
     longest_gap = max(map(len, "".join("x" if is_known else "." for is_known in known).split("x")))
     if sum(known) < min(len(known), LEAST_SHARED_WORDS) or longest_gap > LONGEST_GAP:
         return 0.0
@@ -274,6 +278,21 @@ def _figure_zones(text: str) -> tuple[tuple[frozenset[str], tuple[str, ...], tup
         (frozenset(figures), tuple(before), tuple(after))
         for (_, before), (figures, after) in pairwise(groups)
     )
+
+
+def _shares_only_figures(claim: Claim, unit: str, unit_index: frozenset[str]) -> bool:
+    """Tell whether a unit has no word of a claim but for figures and days."""
+    return not any(
+        _holds(unit_index, word) for word in claim.words if not (word[0].isdigit() or word in DATE_STEMS)
+    )
+
+
+def _has_another_subject(claim: Claim, unit: str, context: Claim) -> bool:
+    """Tell whether a unit has a subject before its verb, of which neither claim nor context has a word."""
+    subject, predicate = around_verb(unit)
+    words = [word for word in claim_of(subject).words if not word[0].isdigit()]
+    known = _index((*claim.words, *context.words))
+    return bool(predicate and words) and not any(_holds(known, word) for word in words)
 
 
 def _denies_another_thing(sentence: str, unit: str) -> bool:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
 
-from docent.answering.citing.claims import LEAST_SUPPORT, TOKEN, claim_of, has_word, support_of
+from docent.answering.citing.claims import DATE_STEMS, LEAST_SUPPORT, TOKEN, claim_of, has_word, support_of
+from docent.answering.citing.field_labels import kinds_of_values, names_label, states_a_time
 from docent.answering.citing.quantities import normal_figure, quantities_of
 from docent.answering.citing.text_units import CELL_SEPARATOR, FIGURE, cells, text_units
 from docent.answering.citing.vocabulary import DATES, NUMBERS, PLAIN_VERBS, content_words
@@ -31,7 +32,6 @@ MOST_TITLES = 4
 """Lines above a list that say what it is about."""
 MOST_JOINED = 12
 """Fields that one sentence may put together."""
-_DATE_STEMS = frozenset(stem for word in DATES for stem in content_words(word))
 LINK = re.compile(
     r"\W*(?:and|at|on|in|for|from|until|by|with|plus|und|am|um|bis|von|für|mit|et|le|au|à|du|pour|avec|the)\b",
     re.I,
@@ -129,12 +129,38 @@ def list_subject(text: str, about: str) -> str:
     return subject
 
 
+def fields_below_labels(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the fields whose label stands in the line above the value, which are no unit of the text."""
+    for field in list_fields(text):
+        if field.label and text.startswith(f"{field.label}\n", field.start):
+            yield field.start, field.end
+
+
 def is_of_another_field(sentence: str, text: str, start: int, end: int) -> bool:
     """Tell whether these characters are the value of one field, and the sentence names another field."""
     labelled = [field for field in list_fields(text) if field.label]
     other_labels = [field.label for field in labelled if field.start >= end or field.end <= start]
     in_a_field = len(other_labels) < len(labelled)
     return in_a_field and _names_another(sentence, text[start:end], other_labels)
+
+
+def is_of_unnamed_field(statement: str, text: str, start: int, end: int) -> bool:
+    """Tell whether these characters are the value of a field that the statement does not name.
+
+    That matters where another field has a value of the same kind ("The meeting is on 26 February" may not
+    take the day from "Motions by: 26 February" if there is "Date: 12 March"), and where the statement says
+    of what kind its time is ("The internship lasts 7 days" is not "Leave: 7 days").
+    """
+    labelled = [field for field in list_fields(text) if field.label]
+    own = next((field for field in labelled if field.start < end and field.end > start), None)
+    if own is None:
+        return False
+    kinds = kinds_of_values(statement, alone=True) & kinds_of_values(text[own.start : own.end])
+    if not kinds or names_label(statement, own.label):
+        return False
+    return states_a_time(statement) or any(
+        kinds & kinds_of_values(text[field.start : field.end]) for field in labelled if field != own
+    )
 
 
 def _names_another(statement: str, line: str, other_labels: Sequence[str]) -> bool:
@@ -196,7 +222,7 @@ def _says(match: _Match, statement: str, text: str, about: str) -> bool:
     told = [
         word
         for word in words
-        if not (word[0].isdigit() or word in _DATE_STEMS or word in PLAIN_VERBS or has_word(about, word))
+        if not (word[0].isdigit() or word in DATE_STEMS or word in PLAIN_VERBS or has_word(about, word))
     ]
     if statement[:1].isspace() and not told and not LINK.match(statement):
         return False  # "closing date is Friday" "30 July 2027": it belongs to the field before as well
@@ -207,6 +233,7 @@ def _says(match: _Match, statement: str, text: str, about: str) -> bool:
     unknown = sum(not has_word(f"{line} {about}", word) for word in words)
     return (
         not _names_another(statement, line, other_labels)
+        and not is_of_unnamed_field(statement, text, field.start, field.end)
         and unknown <= match.values
         and support_of(statement, line, about) >= LEAST_SUPPORT
     )

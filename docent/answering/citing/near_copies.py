@@ -15,6 +15,7 @@ from itertools import pairwise
 from os.path import commonprefix
 
 from docent.answering.citing.claims import STATEMENT_BREAK, TOKEN
+from docent.answering.citing.field_labels import label_of, other_words
 from docent.answering.citing.halves import VERB, around_verb
 from docent.answering.citing.quantities import CURRENCIES, normal_figure, plain_figures, quantities_of
 from docent.answering.citing.text_units import cells, row_name
@@ -72,7 +73,7 @@ def is_near_copy(sentence: str, quote: str, about: str, columns: str = "") -> bo
 
     Runs of words may change places. Words of the subject, before the verb, may be in `about`, which says what
     the passage is about. Of a row or field, which has no sentence to keep, every content word of the
-    sentence must be in the quote or name one of its `columns`.
+    sentence must be in the quote, or name its label or one of its `columns`.
     """
     words, source, known = _words(sentence), _words(quote), _words(about)
     matched = _in_same_order(words, source)
@@ -101,7 +102,8 @@ def is_near_copy(sentence: str, quote: str, about: str, columns: str = "") -> bo
     content = sum(map(_has_content, words))
     if _adds_clause(words, matched) or any(words[at][0].isdigit() for at in others if at not in of_subject):
         return False
-    if _is_row(quote) and all(_is_among(words[at], _words(columns)) for at in added):
+    named = (*_words(columns), *other_words(quote))
+    if _is_row(quote) and all(_is_among(words[at], named) for at in added):
         repeated = any(words[at] == words[kept] for at in others for kept in in_order)
         return not repeated and 2 * len(of_subject) <= content and _names_row(words, quote)
     if _is_of_another_subject(sentence, quote, words):
@@ -283,7 +285,9 @@ def _is_row(quote: str) -> bool:
     """Tell whether a quote is a row or a field rather than a sentence."""
     lines = [line for line in quote.splitlines() if line.strip()]
     return all(
-        len(line) <= LONGEST_ROW and line.rstrip()[-1] not in ".!?" and not VERB.search(line)
+        len(line) <= LONGEST_ROW
+        and line.rstrip()[-1] not in ".!?"
+        and not VERB.search(line.partition(label_of(line))[2] if label_of(line) else line)
         for line in lines
     )
 

@@ -19,6 +19,10 @@ SENTENCE_BREAK = re.compile(
 )
 SHORT_LINE = 0.6
 """A line shorter than this share of the longest was ended on purpose: a heading, a row, a label."""
+FIELD_LINE = re.compile(r"[ \t*•·-]*[A-ZÀ-Þ][^:|*.,;\n]{0,30}\*{0,2} ?:\*{0,2}[ \t]+\S")
+"""A line that begins with a label, such as "Apply by: 28 February"."""
+LONGEST_FIELD_LINE = 0.8
+"""Share of the longest line up to which such a line was ended on purpose."""
 FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
 CELL_SEPARATOR = re.compile(r"\s*\|\s*|[^\S\n]{2,}|\s*\.{4,}\s*")
 """A stroke, wide space or dot leaders between the cells of a row."""
@@ -106,11 +110,15 @@ def _short_line_ends(text: str) -> Iterator[tuple[int, int]]:
     lines = text.split("\n")
     longest = max(map(len, lines))
     position = 0
-    for line, next_line in zip(lines, lines[1:], strict=False):
+    for line, next_line, following in zip(lines, lines[1:], [*lines[2:], ""], strict=False):
         position += len(line) + 1
-        short = len(line) < SHORT_LINE * longest
+        is_field = FIELD_LINE.match(line) is not None
+        short = len(line) < (LONGEST_FIELD_LINE if is_field else SHORT_LINE) * longest
         next_is_heading = len(next_line) < SHORT_LINE * longest and _is_heading(next_line, line)
-        if (short and not next_line[:1].islower()) or next_is_heading:
+        # A single line with a colon may belong to the prose around it, of two neighbours neither does.
+        begins_list = is_field or short or FIELD_LINE.match(following)
+        next_is_field = begins_list and FIELD_LINE.match(next_line)
+        if (short and not next_line[:1].islower()) or next_is_heading or next_is_field:
             yield position - 1, position
 
 

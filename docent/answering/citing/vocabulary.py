@@ -14,7 +14,7 @@ STOP_WORDS = frozenset(
     has have he her his how i if in into is it its la le les me more most my no not of on one or our out over
     own she so some such than that the their them then there these they this those to under up very was we
     were what when where which who whom whose why will with would you your un une des du de et est sont dans
-    pour par sur au aux que qui quel quelle quels quelles der die das und ist""".split()
+    pour par sur au aux à que qui quel quelle quels quelles der die das und ist""".split()
 )
 
 _SPELT = {

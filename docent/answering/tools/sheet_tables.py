@@ -17,7 +17,7 @@ from docent.answering.tools.written_dates import iso_dates
 from docent.types import Page
 
 BETWEEN = " | "
-KINDS = frozenset({"csv", "xlsx"})
+KINDS = frozenset({"csv", "xlsx", "ods"})
 """Kinds of document that consist of tables."""
 MOST_ROWS = 200_000
 SHEET = re.compile(r"sheet '(?P<name>.+)', rows? [\d,–]+$")

@@ -32,7 +32,7 @@ MOST_CELLS_CITED = 60
 """Of one page: the marked cells of a citation."""
 MOST_READ = 200_000
 MOST_PAGES = 1_000
-"""Of a spreadsheet that code reads, 50 rows each; the model's own query may read a longer one."""
+"""Of all spreadsheets that code reads for one question, 50 rows each; a query of the model may read more."""
 
 SENTENCES = {
     "sum": Message("**{value}** is the sum of {column} in {n:,} rows of {table}{conditions}."),
@@ -76,7 +76,7 @@ def _sheets(
         return []
     listed = answering(documents.store.documents(replace(scope, kinds=kinds)))
     sheets = [document for document in listed if document.kind in kinds and document.pages <= MOST_PAGES]
-    if len(sheets) <= MOST_DOCUMENTS:
+    if len(sheets) <= MOST_DOCUMENTS and sum(document.pages for document in sheets) <= MOST_PAGES:
         return sheets
     asked = set(pieces(question))
     found = {passage.document_id: at for at, passage in reversed(list(enumerate(search(question))))}
@@ -84,7 +84,14 @@ def _sheets(
     def rank(document: StoredDocument) -> tuple[int, int, str]:
         return (-len(asked & set(pieces(document.name))), found.get(document.id, len(found)), document.name)
 
-    return sorted(sheets, key=rank)[:MOST_DOCUMENTS]
+    chosen: list[StoredDocument] = []
+    pages = 0
+    for document in sorted(sheets, key=rank)[:MOST_DOCUMENTS]:
+        pages += document.pages
+        if pages > MOST_PAGES:
+            break
+        chosen.append(document)
+    return chosen
 
 
 def answer_from_tables(

@@ -263,9 +263,17 @@ class _Reading(QuestionReader):
                 measure = self._quantity()
             if measure is None:
                 return self._counted(group, part)
-        if measure is None:
-            raise UnclearQuestion
+        if measure is None:  # "the average price of wines under 20 euros"
+            measure = self._compared_column()
         return TablePlan(self.table, aggregate, measure, group=group, part=part)
+
+    def _compared_column(self) -> int:
+        """Return the only column of numbers that a condition is about, and that the question names."""
+        said = {word.value for word in self.words if word.kind == "column"}
+        columns = {one.column for one in self.filters if self.is_number(one.column)} & said
+        if len(columns) != 1:
+            raise UnclearQuestion
+        return columns.pop()
 
     def _counted(self, group: int | None, part: Part) -> TablePlan:
         at = self.first("count")

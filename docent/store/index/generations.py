@@ -211,11 +211,20 @@ def roll_back(folder: Path, *, database_url: str = "") -> str:
 
 def forget_previous(folder: Path, *, chroma_url: str, database_url: str = "") -> bool:
     """Remove the generation before the last rebuild; False when there was none."""
+    return _forget(folder, "previous", chroma_url, database_url)
+
+
+def forget_built(folder: Path, *, chroma_url: str, database_url: str = "") -> bool:
+    """Remove the generation that was built and is not to answer; False when there was none."""
+    return _forget(folder, "building", chroma_url, database_url)
+
+
+def _forget(folder: Path, role: str, chroma_url: str, database_url: str) -> bool:
     with _opened(folder, database_url) as (catalog, _, known):
-        if "previous" not in known:
+        if role not in known:
             return False
         chroma = (catalog.value("name"), chroma_url) if chroma_url else ("", "")
-        drop_generation(catalog, folder, known["previous"], chroma)
+        drop_generation(catalog, folder, known[role], chroma)
         catalog.shrink()
         return True
 
