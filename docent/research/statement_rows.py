@@ -90,7 +90,7 @@ def statement_figures(page: Page, terms: Sequence[str], year: str) -> Iterator[S
         if column is None:
             continue
         number, written = figures[column]
-        *_, scale = (None, SCALE.search(folded), *SCALE.finditer(folded[:start]))  # the nearest above
+        scale = _scale(folded, start)
         zeros = SCALES[scale["scale"]] if scale else 0
         unit = _currency(text[start:end]) or _currency(text[max(0, head[0] - 300) : end]) or _currency(text)
         rank = 0 if is_statement and scale else 1 if scale else 2
@@ -176,6 +176,12 @@ def _goes_on(text: str, lines: Sequence[tuple[int, int]], at: int) -> bool:
         and not re.search(r"\d", above)
         and not above.endswith((":", ")"))
     )
+
+
+def _scale(text: str, end: int) -> re.Match[str] | None:
+    """Return the nearest scale above a row, else the first of the page."""
+    above = list(SCALE.finditer(text, 0, end))
+    return above[-1] if above else SCALE.search(text)
 
 
 def _currency(text: str) -> str:

@@ -12,8 +12,8 @@ from docent.answering.answer_context import ScopedDocuments, answering
 from docent.answering.output_filter import display_name, without_numbers
 from docent.answering.quoted_units import shown_rows, shown_sentence
 from docent.answering.tools.read_tables import read_tables
-from docent.answering.tools.sheet_tables import KINDS, TableRow, Value
-from docent.answering.tools.table_plans import TablePlan, column_label
+from docent.answering.tools.sheet_tables import KINDS, SheetRow, Value
+from docent.answering.tools.table_plans import SheetPlan, column_label
 from docent.answering.tools.table_queries import query
 from docent.answering.tools.table_questions import names_columns, plan_of
 from docent.answering.tools.table_words import pieces
@@ -43,7 +43,7 @@ SENTENCES = {
 
 def find_plans(
     question: str, documents: ScopedDocuments, search: Callable[[str], Sequence[Passage]]
-) -> list[tuple[StoredDocument, TablePlan]]:
+) -> list[tuple[StoredDocument, SheetPlan]]:
     """Return the plans of the tables that a question is about; none where code cannot be sure."""
     found = [
         (document, plan)
@@ -116,7 +116,7 @@ class _TableAnswer:
     """One plan, carried out and written down; its citations are numbered on from `before`."""
 
     document: StoredDocument
-    plan: TablePlan
+    plan: SheetPlan
     documents: ScopedDocuments
     before: int = 0
 
@@ -257,7 +257,7 @@ class _TableAnswer:
             return joined((table, self._more(len(placed))), "\n\n")
         return joined((self._count(len(placed)), table, self._more(len(placed))), "\n\n")
 
-    def _marks(self, rows: Sequence[TableRow], columns: Sequence[int], citer: CellCiter) -> Iterator[str]:
+    def _marks(self, rows: Sequence[SheetRow], columns: Sequence[int], citer: CellCiter) -> Iterator[str]:
         for at, row in enumerate(rows):
             n = self.before + at + 1
             citer.cite(n, row.page, [row.spans[column] for column in columns if row.cells[column]])
@@ -293,7 +293,7 @@ class _TableAnswer:
         spans = [row.spans[column] for row in placed if row.page == first and row.cells[column]]
         citer.cite(n, first, spans[:MOST_CELLS_CITED])
 
-    def _group_of(self, row: TableRow) -> Value:
+    def _group_of(self, row: SheetRow) -> Value:
         assert self.plan.group is not None
         value = row.values[self.plan.group]
         if not self.plan.part or value is None:
