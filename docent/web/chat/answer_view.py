@@ -143,7 +143,7 @@ class AnswerView:
     async def _finish(self, answer: Answer) -> None:
         await self._stream.complete()
         message = self._message
-        notices = (f"ℹ️ {notice}" for notice in self._notices[:1])  # the receipt has all of them
+        notices = (f"ℹ️ {notice}" for notice in self._notices[: shown_notices(answer.receipt)])
         message.content = "\n\n".join((answer_text(answer, language()), *notices))
         message.metadata = answer_metadata(self._question, answer)
         message.elements = citation_elements(answer, message.id)
@@ -298,6 +298,14 @@ def shorten_search(searched: str) -> str:
     return textwrap.shorten(searched, MAX_SEARCH_SHOWN, placeholder=" …")
 
 
+def shown_notices(receipt: Receipt) -> int:
+    """Return how many notices are shown below an answer; its receipt has the others.
+
+    Of the model's own words, one notice may be how they ended, and must not hide that nothing supports them.
+    """
+    return 2 if receipt.unsupported or receipt.doubtful else 1
+
+
 def receipt_text(receipt: Receipt, *, context_tokens: int, language: str | None) -> str:
     """Return how an answer was made as a list, with a chart of the tokens used."""
 
@@ -323,7 +331,10 @@ def receipt_text(receipt: Receipt, *, context_tokens: int, language: str | None)
         files = "; ".join(map(escaped, receipt.not_ready[:5]))
         lines.append(say("Not fully searchable yet: {files}", language, files=files))
     lines += _model_lines(receipt, language)
-    lines += [say("Note: {text}", language, text=escaped(notice)) for notice in receipt.notices[1:]]
+    lines += [
+        say("Note: {text}", language, text=escaped(notice))
+        for notice in receipt.notices[shown_notices(receipt) :]
+    ]
     if receipt.unsupported:
         count = len(receipt.unsupported)
         lines.append(say("Sentences that no passage supports: {count}", language, count=count))
