@@ -20,6 +20,7 @@ from docent.cli import (
     document_commands,
     eval_commands,
     golden_command,
+    group_commands,
     ingest_command,
     mcp_command,
     model_commands,
@@ -102,6 +103,7 @@ def parser() -> argparse.ArgumentParser:
     add("eval", eval_commands.run_eval, about, eval_commands.define_eval)
     account_commands.add_user_command(commands)
     account_commands.add_key_command(commands)
+    group_commands.add_group_command(commands)
     add(
         "golden",
         golden_command.run_golden,

@@ -68,6 +68,11 @@ class Settings(BaseModel):
         "off: never, for a container or proxy that keeps others out.",
     )
 
+    groups_claim: str = Field(
+        "",
+        description="Claim in which an identity provider lists the groups of a person; at each login through "
+        "it they are in those of these groups that exist here.",
+    )
     audit_days: int = Field(
         365,
         ge=0,
@@ -138,12 +143,18 @@ class Settings(BaseModel):
         description="Folder of bilingual dictionaries in dictd's format, by which a question is searched in "
         "documents of another language where no model translates it.",
     )
+    tools: Literal["auto", "always", "off"] = Field(
+        "auto",
+        description="auto: code works out questions on spreadsheets, sums and dates, and the model has "
+        "tools for "
+        "those that code cannot read; always: it has every tool for every question; off: neither.",
+    )
     tool_steps: int = Field(
-        0,
+        4,
         ge=0,
         le=10,
-        description="How often the model may search again, open pages, list, calculate or query tables for "
-        "one answer; 0 switches this off, which is best for small models.",
+        description="How often the model may use tools for one answer; 0: it has none. Small models "
+        "have none.",
     )
     small_model: Literal["auto", "on", "off"] = Field(
         "auto",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -55,6 +56,7 @@ TOO_MANY_INSTRUCTIONS = Message(
 
 _long_questions = ThreadPoolExecutor(1, "long questions")
 
+OWN_TOOLS = frozenset("search open_page list_documents calculate count_days query_table".split())
 LONGEST_PASSAGE = 3000
 """Characters of neighbouring chunks that are joined into one passage."""
 STATES = {
@@ -78,8 +80,10 @@ class AnswerLimits:
     passages: int
     relevant_from: float = 0.0
     """Below this relevance of the best passage, the documents do not answer."""
+    tools: Literal["auto", "always", "off"] = "always"
+    """auto: code chooses the tool, and the model has tools for what needs one; always: for everything."""
     tool_steps: int = 0
-    """The most steps with tools for one answer; 0 switches tools off."""
+    """The most steps of the model with tools for one answer; 0: it has none."""
     small_model: Literal["auto", "on", "off"] = "off"
     """Give the model an easier task: always, never, or if it has few parameters."""
 
@@ -106,6 +110,16 @@ class AnswerServices:
     tool_servers: ToolServers | None = None
     lent: LentTools | None = None
     """The tools that other servers lend for this answer."""
+    offered: frozenset[str] = frozenset()
+    """Docent's own tools that this question needs, where `limits.tools` is auto."""
+    today: Callable[[], dt.date] = dt.date.today
+
+    @property
+    def tools_offered(self) -> frozenset[str]:
+        """The names of Docent's own tools that the model may use for this question."""
+        if not self.limits.tool_steps or self.limits.tools == "off":
+            return frozenset()
+        return OWN_TOOLS if self.limits.tools == "always" or self.lent is not None else self.offered
 
     @property
     def options(self) -> GenerationOptions:
@@ -303,6 +317,11 @@ class Draft:
         self._notices: list[str] = []
         self._seconds: dict[str, float] = {}
         self._start = self._lap = time.perf_counter()
+
+    @property
+    def rests_on_tools(self) -> bool:
+        """A tool found passages, or returned rows or a result, on which an answer may rest."""
+        return bool(self.lent or self.looked_up or self.tables)
 
     def in_every_language(self, question: str) -> str:
         """Return a question followed by its translations: sentences of any language match its words."""

@@ -39,6 +39,7 @@ from docent.answering.small_models import (
     shortened,
     with_easier_task,
 )
+from docent.answering.tools.code_answers import tell, tools_needed, work_out
 from docent.answering.tools.lent_tools import with_lent_tools
 from docent.answering.whole_documents import answer_from_all_of, summarise
 from docent.errors import InputError
@@ -76,7 +77,13 @@ async def answer(request: AnswerRequest, services: AnswerServices) -> AsyncGener
         yield draft.notice(breach.says)
     if ignored := services.ignored_instructions(request.preferences):
         yield draft.notice(ignored)
-    async with aclosing(_events(request, documents, listed, services, draft)) as events:
+    worked_out = await work_out(request, documents, services)
+    ways = (
+        _events(request, documents, listed, services, draft)
+        if worked_out is None
+        else tell(worked_out, draft)
+    )
+    async with aclosing(ways) as events:
         async for event in events:
             yield event
 
@@ -143,9 +150,11 @@ async def _answer_question(
         services, silent = await with_lent_tools(request, services)
         for sentence in silent:
             yield draft.notice(sentence)
+        offered = await asyncio.to_thread(tools_needed, request.question, documents, services)
+        services = replace(services, offered=offered)
     # Whether the documents answer is decided here and never asked of the model.
     is_answered = _is_answered_by(passages, services)
-    if not is_answered and services.lent is None:
+    if not is_answered and services.lent is None and not services.offered:
         async for event in say_nothing_found(passages, documents, services, draft):
             yield event
         return

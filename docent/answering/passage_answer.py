@@ -16,11 +16,7 @@ from docent.answering.answer_context import (
     answering,
 )
 from docent.answering.citing.citations import CitedAnswer, cite, link_cited_addresses, renumber
-from docent.answering.generation import (
-    stream_checked,
-    write_from_passages,
-    write_with_tools,
-)
+from docent.answering.generation import stream_checked, write_from_passages
 from docent.answering.passage_steps import list_documents
 from docent.answering.prompt.token_budget import Budget
 from docent.answering.replies_without_model import best_sentences, find_best_sentences
@@ -29,6 +25,7 @@ from docent.answering.small_models import (
     is_supported,
     with_best_sentences,
 )
+from docent.answering.tools.tool_loop import calls_tools, write_with_text_tools, write_with_tools
 from docent.answering.tools.toolbox import Toolbox
 from docent.retrieving.query import shorten_question
 from docent.types import (
@@ -70,25 +67,28 @@ async def answer_from_passages(
     """Stream the answer from the passages that fit, and cite it; without a model, take the best sentences."""
     if services.model is None:
         yield draft.notice(replies.NO_MODEL)
-    elif not budget.fits or not (budget.passages or services.lent):
+    elif not budget.fits or not (budget.passages or services.lent or services.offered):
         yield draft.notice(replies.TOO_LONG)
     else:
-        if services.limits.tool_steps:
+        if services.tools_offered:
             toolbox = Toolbox(
                 search=lambda query: services.retrieve(query, request.scope),
                 documents=documents,
                 lent=services.lent,
+                offered=services.tools_offered,
             )
-            tokens = write_with_tools(request.question, budget, services.model, toolbox, services, draft)
+            native = await calls_tools(services.model)
+            write_using = write_with_tools if native else write_with_text_tools
+            tokens = write_using(request.question, budget, services.model, toolbox, services, draft)
         else:
             tokens = write_from_passages(request.question, budget, services.model, services, draft)
         async with aclosing(
             stream_checked(tokens, services.policy, draft, instead=replies.NO_MODEL)
         ) as events:
             async for event in events:
-                if budget.passages or draft.lent or draft.looked_up or not isinstance(event, Token):
+                if budget.passages or draft.rests_on_tools or not isinstance(event, Token):
                     yield event
-        if not (budget.passages or draft.lent or draft.looked_up or draft.failed or draft.refused):
+        if not (budget.passages or draft.rests_on_tools or draft.failed or draft.refused):
             draft.model = ""  # what it wrote rests on nothing
             async for event in say_nothing_found(passages, documents, services, draft):
                 yield event

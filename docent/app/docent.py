@@ -148,6 +148,7 @@ class Docent(Golden):
                 answer_tokens=self.settings.answer_tokens,
                 passages=self.settings.passages,
                 relevant_from=self.settings.relevant_from,
+                tools=self.settings.tools,
                 tool_steps=self.settings.tool_steps,
                 small_model=self.settings.small_model,
             ),

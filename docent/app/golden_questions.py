@@ -40,7 +40,7 @@ class Golden(Retrieval):
         from docent.evaluating import from_answer
 
         question = from_answer(answer)
-        if question is None or question.library not in self.store.libraries(None):
+        if question is None or question.library not in self.store.libraries(""):
             return None
         self.golden.add(question)
         return question

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Run = Callable[[argparse.Namespace], None]
 
 
-def _action(actions: Any, name: str, run: Run, about: str) -> argparse.ArgumentParser:
+def add_action(actions: Any, name: str, run: Run, about: str) -> argparse.ArgumentParser:
     action: argparse.ArgumentParser = actions.add_parser(name, help=about, description=about)
     action.set_defaults(run=run)
     return action
@@ -37,19 +37,19 @@ def add_user_command(commands: Any) -> None:
     user = commands.add_parser("user", help=about, description=about)
     actions = user.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    add = _action(actions, "add", _add_user, "Add a user; the password is asked for, or read from stdin.")
+    add = add_action(actions, "add", _add_user, "Add a user; the password is asked for, or read from stdin.")
     add.add_argument("name", help="what they type to log in; with a provider, the address it knows them by")
     add.add_argument("--role", default="member", choices=("admin", "member"), help="default: member")
     add.add_argument("--no-password", action="store_true", help="they log in through a provider only")
 
-    listing = _action(actions, "list", _list_users, "Show every user and their role.")
+    listing = add_action(actions, "list", _list_users, "Show every user and their role.")
     listing.add_argument("--json", action="store_true", help="print JSON for machines")
 
-    password = _action(actions, "password", _set_password, "Change a password; older logins end.")
+    password = add_action(actions, "password", _set_password, "Change a password; older logins end.")
     password.add_argument("name")
 
     about = "Remove a user, every conversation they had and every document of their own."
-    _action(actions, "remove", _remove_user, about).add_argument("name")
+    add_action(actions, "remove", _remove_user, about).add_argument("name")
 
 
 def _users() -> Users:
@@ -62,7 +62,7 @@ def _add_user(arguments: argparse.Namespace) -> None:
     users = _users()
     password = None if arguments.no_password else _read_password()
     account = users.add(arguments.name, role=arguments.role, password=password)
-    _record(f"add {account.name} ({account.role})")
+    record_change(f"add {account.name} ({account.role})")
     print(f"Added {account.name} ({account.role}).")
 
 
@@ -84,7 +84,7 @@ def _list_users(arguments: argparse.Namespace) -> None:
 
 def _set_password(arguments: argparse.Namespace) -> None:
     _users().set_password(arguments.name, _read_password())
-    _record(f"password of {arguments.name}")
+    record_change(f"password of {arguments.name}")
     print(f"{arguments.name} has a new password. Logins with the old one have ended.")
 
 
@@ -108,7 +108,7 @@ def _remove_user(arguments: argparse.Namespace) -> None:
     known = users.find(name) is not None
     if known:
         users.remove(name)
-        _record(f"remove {name}")
+        record_change(f"remove {name}")
     try:
         conversations = asyncio.run(_delete_conversations(settings.storage, name))
         with open_docent(settings) as docent:
@@ -125,7 +125,7 @@ def _remove_user(arguments: argparse.Namespace) -> None:
     print(f"Removed {name}, {conversation} and {document} of their own.")
 
 
-def _record(about: str) -> None:
+def record_change(about: str) -> None:
     """Store in the audit log what was changed on this machine; who it was is not known."""
     from docent.web.audit.audit_log import AuditLog
 
@@ -157,17 +157,17 @@ def add_key_command(commands: Any) -> None:
     key = commands.add_parser("key", help=about, description=about)
     actions = key.add_subparsers(title="actions", metavar="ACTION", required=True)
 
-    add = _action(actions, "add", _add_key, "make a key; it is shown once")
+    add = add_action(actions, "add", _add_key, "make a key; it is shown once")
     add.add_argument("name", help="what it is for")
     add.add_argument("--library", action="append", default=[], metavar="L", help="only this one; repeat it")
     add.add_argument("--expires", default="", metavar="DAY", help="the last day it is valid: 2027-01-31")
     add.add_argument("--rate", type=int, default=0, metavar="N", help="most requests a minute (default: any)")
     add.add_argument("--read-only", action="store_true", help="it may ask, but neither hand in nor delete")
 
-    listing = _action(actions, "list", _list_keys, "show every key, but not its secret")
+    listing = add_action(actions, "list", _list_keys, "show every key, but not its secret")
     listing.add_argument("--json", action="store_true", help="print JSON for machines")
 
-    _action(actions, "remove", _remove_key, "end a key at once").add_argument("name")
+    add_action(actions, "remove", _remove_key, "end a key at once").add_argument("name")
 
 
 def _keys() -> ApiKeys:
@@ -183,7 +183,7 @@ def _add_key(arguments: argparse.Namespace) -> None:
         read_only=arguments.read_only,
     )
     print(secret)
-    _record(f"add key {arguments.name}")
+    record_change(f"add key {arguments.name}")
     print("Keep it now: it is stored as a hash and cannot be shown again.", file=sys.stderr)
     for name in _missing_libraries(arguments.library, Settings.read()):
         print(
@@ -221,5 +221,5 @@ def _list_keys(arguments: argparse.Namespace) -> None:
 
 def _remove_key(arguments: argparse.Namespace) -> None:
     _keys().remove(arguments.name)
-    _record(f"remove key {arguments.name}")
+    record_change(f"remove key {arguments.name}")
     print(f"Removed the key {arguments.name!r}. Requests with it are refused from now on.")

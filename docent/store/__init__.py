@@ -4,8 +4,9 @@ from docent.store.backups import back_up, restore
 from docent.store.catalog.documents import UPLOADED, is_from
 from docent.store.catalog.snapshots import mend_catalog
 from docent.store.files import COPIES, Copies, sha256_of
+from docent.store.groups import Group, Groups
 from docent.store.index.generations import forget_previous, roll_back
-from docent.store.protocols import Arrival, KnownFile, LibraryEntry
+from docent.store.protocols import Arrival, KnownFile, Level, LibraryEntry
 from docent.store.store import Store
 
 __all__ = [
@@ -13,7 +14,10 @@ __all__ = [
     "UPLOADED",
     "Arrival",
     "Copies",
+    "Group",
+    "Groups",
     "KnownFile",
+    "Level",
     "LibraryEntry",
     "Store",
     "back_up",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import get_args
 
 from docent.errors import InputError, UnknownLibrary
 from docent.store.catalog.dialect import among, is_same
 from docent.store.catalog.documents import SORTED, count_where, documents_where, library_row
-from docent.store.catalog.scoping import holds_words, in_scope, known_in
+from docent.store.catalog.scoping import holds_words, in_scope, known_in, visible_to
 from docent.store.index.generations import Serving
-from docent.store.protocols import Catalog, LibraryEntry, Listing
+from docent.store.protocols import Catalog, Level, LibraryEntry, Listing
 from docent.types import Scope, State, private_library, shown_library
 
 LONGEST_NAME = 80
@@ -56,16 +57,19 @@ class Organiser:
         return Listing(page, total)
 
     def libraries(self, reader: str | None) -> list[LibraryEntry]:
-        """Return the shared libraries and the reader's own, with their titles, by title."""
+        """Return the libraries that a reader may see, with their titles, by title."""
+        visible, values = visible_to(reader)
         with self._catalog.read() as db:
             rows = db.execute(
                 "SELECT l.name, l.owner, l.title, "
                 "(SELECT count(*) FROM documents d WHERE d.library = l.n AND d.visible = 1) "
-                "FROM libraries l WHERE l.owner IS NULL OR l.owner = ?",
-                (reader,),
+                f"FROM libraries l WHERE {visible}",
+                values,
             ).fetchall()
+            levels = _levels(db, reader)
         entries = [
-            LibraryEntry(name, owner, title or shown_library(name), n) for name, owner, title, n in rows
+            LibraryEntry(name, owner, title or shown_library(name), n, levels.get(name, "read"))
+            for name, owner, title, n in rows
         ]
         return sorted(entries, key=lambda entry: (entry.title.casefold(), entry.name))
 
@@ -136,6 +140,17 @@ class Organiser:
                 f"(SELECT d.n FROM documents d WHERE {condition})",
                 (checked_tag(tag), value),
             )
+
+
+def _levels(db: sqlite3.Connection, reader: str | None) -> dict[str, Level]:
+    """Return what a reader's groups may do at most, by library."""
+    rows = db.execute(
+        "SELECT l.name, a.level FROM access a JOIN libraries l ON l.n = a.library "
+        "JOIN members m ON m.group_name = a.group_name WHERE m.member = ?",
+        (reader,),
+    ).fetchall()
+    order = get_args(Level)
+    return {name: level for name, level in sorted(rows, key=lambda row: order.index(row[1]))}
 
 
 def checked_title(title: str) -> str:

@@ -38,6 +38,10 @@ class Listing(NamedTuple):
     """The length of the whole list."""
 
 
+Level = Literal["read", "write", "manage"]
+"""Of a group in a library: its members see it; they also add documents; they also change and delete them."""
+
+
 class LibraryEntry(NamedTuple):
     """A library as a list of them shows it."""
 
@@ -46,6 +50,8 @@ class LibraryEntry(NamedTuple):
     title: str
     """As people know it; the name is part of the ids in it, and never changes."""
     documents: int
+    level: Level = "read"
+    """What the reader may do in a shared library by their groups."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from docent.store.catalog.scoping import ANSWERS, in_scope
 from docent.store.catalog.sqlite_catalog import SqliteCatalog
 from docent.store.deleting import Deleter
 from docent.store.files import ORIGINALS, FolderFiles
+from docent.store.groups import Groups
 from docent.store.index import languages
 from docent.store.index.generations import Serving, ServingIndex, Switched, bind, sweep, switch_to
 from docent.store.index.local_index import LocalIndex
@@ -69,6 +70,7 @@ class Store:
             self._deleter = Deleter(self._writer)
             self._search = Search(self._catalog, self._current)
             self.organiser = Organiser(self._catalog, self._current)
+            self.groups = Groups(self._catalog)
             generation = bind(
                 self._catalog, self.folder, self._lock, fingerprint, building=building, chroma=self._chroma()
             )
@@ -190,7 +192,7 @@ class Store:
     def failures(self, scope: Scope) -> list[KnownFile]:
         """Return the files of folders that could not be read, in the libraries of the scope."""
         with self._catalog.read() as db:
-            failed = documents.failures(db)
+            failed = documents.failures(db, scope.reader)
         return [file for file in failed if not scope.libraries or file.library in scope.libraries]
 
     def put(

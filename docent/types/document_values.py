@@ -198,7 +198,8 @@ class Scope:
     """The reader, and the documents to search. The store applies it; no other code needs to."""
 
     reader: str | None = None
-    """A user, or a chat when there is no login. Sees shared libraries and their own."""
+    """A user, who sees their own libraries and the shared ones that are open to them; "" sees what is open to
+    everybody. None: the installation itself, for which no shared library is closed."""
     libraries: tuple[str, ...] = ()
     """Empty: every library the reader may see."""
     documents: tuple[str, ...] = ()

@@ -27,7 +27,7 @@ from docent.web import first_run, listen_address, page_shell
 from docent.web.accounts.api_keys import ApiKeys
 from docent.web.accounts.login import Authenticator, install
 from docent.web.accounts.users import Users
-from docent.web.admin import admin_routes, people_routes
+from docent.web.admin import admin_routes, group_routes, people_routes
 from docent.web.api import application
 from docent.web.api.access import AccessControl
 from docent.web.api.chat_completions import ShutdownSignal
@@ -93,6 +93,7 @@ def prepare() -> None:
         *documents.routes(),
         *admin_routes.routes(),
         *people_routes.routes(),
+        *group_routes.routes(),
         *audit_routes.routes(),
         *share_routes.routes(),
         *source_routes.routes(),
@@ -105,7 +106,7 @@ def prepare() -> None:
     upload_routes.configure_uploads(settings)
     secret = installation_secret(settings.storage)
     app.state.signer = LinkSigner(secret)
-    app.state.authenticator = Authenticator(settings, secret=secret)
+    app.state.authenticator = Authenticator(settings, secret=secret, audit=state().metrics.audit)
     install(app.state.authenticator, secret=secret)
     if getattr(app.state, "docent", None) is not None:  # the code was reloaded under a running server
         open_once()
@@ -143,6 +144,7 @@ def open_once() -> None:
     state.downloads = ModelDownloads(state.docent.pull_model)
     state.samples = first_run.SampleReading(state.docent)
     state.opened_by = open_docent
+    state.authenticator.follow_groups = state.docent.store.groups.follow_provider
     state.docent.warm()
     state.docent.work()
     prepare_start_questions(state.docent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -84,6 +85,7 @@ def answering(question: str, model: ModelClient | None, **changes: Any) -> Async
         "policy": NO_POLICY,
         "sizes": {},
         "tool_servers": None,
+        "today": dt.date.today,
     }
     services |= {name: changes.pop(name) for name in list(changes) if name in services}
     request = AnswerRequest(question=question, **{"scope": Scope(), **changes})

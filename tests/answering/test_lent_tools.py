@@ -247,7 +247,7 @@ async def test_a_dead_server_is_a_sentence(store, ollama, server):
         assert answer_of(found).text == "The museum opens at 9:30 [1]."
         assert notices(found).count("wiki") == 1
         assert "without its tools" in notices(found)
-    assert offered(ollama) == {"search", "open_page", "list_documents", "calculate"}
+    assert offered(ollama) == {"search", "open_page", "list_documents", "calculate", "count_days"}
 
 
 async def test_the_environment_is_minimal(store, ollama, calendar, monkeypatch):

@@ -7,7 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from docent.answering.tools.table_queries import MOST_SHOWN, described, query, tables_of
+from docent.answering.tools.sheet_tables import tables_of
+from docent.answering.tools.table_queries import MOST_SHOWN, described, query
 from docent.errors import InputError
 from docent.loading import Limits, Loader, Ocr
 from docent.types import Heading, Page

@@ -413,3 +413,31 @@ def test_the_audit_log_shows_what_somebody_did(app, ann, browser, theme):
         page.set_viewport_size({"width": 390, "height": 844})
         assert violations(page) == []
         picture(page, f"audit-{theme}-390")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_group_is_given_a_library_with_the_keyboard(app, users, browser, theme):
+    """Made, given a member and a library, and removed again; axe finds nothing on a phone."""
+    with logged_in(app, browser, "root") as (page, _):
+        page.add_init_script(f"localStorage.setItem('vite-ui-theme', '{theme}')")
+        page.goto(f"{app}/admin")
+        page.get_by_text("New group").press("Enter")
+        page.locator("form[action='/admin/groups'] input").fill("students")
+        page.keyboard.press("Enter")
+        page.get_by_label("Person").select_option("ann")
+        page.get_by_role("button", name="Add to the group").press("Enter")
+        page.get_by_label("Access to internships", exact=True).select_option("manage")
+        page.get_by_role("button", name="Save the access to internships").press("Enter")
+        expect(page.get_by_label("Access to internships", exact=True)).to_have_value("manage")
+        expect(page.get_by_role("cell", name="ann", exact=True)).to_be_visible()
+        picture(page, f"group-{theme}")
+        page.set_viewport_size({"width": 390, "height": 844})
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        picture(page, f"group-{theme}-390")
+        page.get_by_text("Remove the group…").press("Enter")
+        page.get_by_role("button", name="Remove the group", exact=True).press("Enter")
+        page.get_by_text("Closed libraries: 1").press("Enter")
+        page.get_by_role("button", name="Open internships to everybody").press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("open to everybody")
+        assert violations(page) == []

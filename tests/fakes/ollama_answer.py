@@ -44,6 +44,7 @@ class ChatRequest:
     shift: bool = True
     form: Any = None
     """`format` of /api/chat: "json" or a JSON schema, to which the real server holds its model."""
+    tools: bool = False
 
 
 @dataclass(slots=True)
@@ -217,6 +218,8 @@ def _usable(request: ChatRequest, state: State) -> Model:
         raise Refused(400, f'"{request.model}" does not support chat')
     if request.think and not model.thinks:
         raise Refused(400, f'"{request.model}" does not support thinking')
+    if request.tools and not model.calls_tools:
+        raise Refused(400, f"registry.ollama.ai/library/{model.name} does not support tools")
     return model
 
 

@@ -83,6 +83,7 @@ class Routes:
             truncate=body.get("truncate") is not False,
             shift=body.get("shift") is not False,
             form=body.get("format"),
+            tools=bool(body.get("tools")),
         )
         return self._answer(request, chat, OllamaFormat())
 

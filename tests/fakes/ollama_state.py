@@ -15,6 +15,7 @@ from tests.fakes.ollama_upstream import Upstream
 
 ANSWER_PATHS = ("/api/chat", "/v1/chat/completions")
 _EMBEDDING = re.compile(r"embed|minilm|bge|\be5\b|arctic", re.IGNORECASE)
+_NO_TOOLS = re.compile(r"gemma2|phi3\b|tinyllama", re.IGNORECASE)
 _THINKING = re.compile(r"qwen3|deepseek-r1|gpt-oss|magistral", re.IGNORECASE)
 
 
@@ -187,6 +188,11 @@ class Model:
         return bool(_THINKING.search(self.name))
 
     @property
+    def calls_tools(self) -> bool:
+        """The templates of these models have no place for tools."""
+        return not self.embeds and not _NO_TOOLS.search(self.name)
+
+    @property
     def context_length(self) -> int:
         """Tokens it was trained on; a larger window is cut down to it."""
         return 512 if self.embeds else 32768
@@ -229,7 +235,11 @@ class Model:
     def shown(self) -> dict[str, Any]:
         """Return the answer of /api/show."""
         family = self.details["family"]
-        completes = ["completion", "tools", *(["thinking"] if self.thinks else [])]
+        completes = [
+            "completion",
+            *(["tools"] if self.calls_tools else []),
+            *(["thinking"] if self.thinks else []),
+        ]
         return {
             "details": self.details,
             "model_info": {

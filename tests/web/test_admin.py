@@ -19,7 +19,7 @@ from docent.types import ANSWERING, Answer, Citation, Receipt, Scope
 from docent.web.accounts import login
 from docent.web.accounts.login import Authenticator
 from docent.web.accounts.users import Users
-from docent.web.admin import admin_routes, people_routes
+from docent.web.admin import admin_routes, group_routes, people_routes
 from docent.web.chat.history import History
 from docent.web.chat.saved_answer import answer_metadata
 from docent.web.documents import page_access
@@ -58,7 +58,7 @@ def client(docent: Docent, history: History, monkeypatch: pytest.MonkeyPatch):
     users = Users(docent.settings.storage, cost=4)
     for name, role in (("root", "admin"), ("ben", "member")):
         users.add(name, role=role, password="a long password")
-    app = Starlette(routes=[*admin_routes.routes(), *people_routes.routes()])
+    app = Starlette(routes=[*admin_routes.routes(), *people_routes.routes(), *group_routes.routes()])
     app.state.docent, app.state.history = docent, history
     settings = docent.settings.model_copy(update={"login": "on"})
     app.state.authenticator = Authenticator(settings, secret=b"", users=users)
@@ -103,6 +103,13 @@ async def rate(history: History, docent: Docent, *, library: str = "harbour", co
         ("POST", "/admin/users/ben/remove"),
         ("POST", "/admin/users/root/role"),
         ("POST", "/admin/users/root/remove"),
+        ("POST", "/admin/groups"),
+        ("GET", "/admin/groups/crew"),
+        ("POST", "/admin/groups/crew/join"),
+        ("POST", "/admin/groups/crew/leave"),
+        ("POST", "/admin/groups/crew/access"),
+        ("POST", "/admin/groups/crew/remove"),
+        ("POST", "/admin/libraries/open"),
     ],
 )
 async def test_only_administrators_reach_it(client, docent, history, method, path):
@@ -277,3 +284,56 @@ def test_a_damaged_line_is_reported_with_its_file(docent):
     (docent.store.folder / "answer-evaluations.jsonl").write_text('{"at": "2026"}\n')
     with pytest.raises(Exception, match=r"answer-evaluations\.jsonl is damaged"):
         docent.past_answer_evaluations.all()
+
+
+# --- groups ----------------------------------------------------------------------------------
+
+
+async def test_groups_are_managed_in_the_page(client, docent):
+    """A group is made, gets a member and a library, which closes it; it is removed and the library opened."""
+    groups = docent.store.groups
+    async with client("root") as root:
+        made = await root.post("/admin/groups", data={"name": "Crew & Co"})
+        page = made.headers["location"]
+        assert page == "/admin/groups/Crew%20%26%20Co"
+        assert (await root.post(f"{page}/join", data={"member": "ben"})).status_code == 303
+        assert (
+            await root.post(f"{page}/access", data={"library": "harbour", "level": "write"})
+        ).status_code == 303
+        shown = await root.get(page)
+        assert "ben" in shown.text
+        assert '<option value="write" selected>' in shown.text
+        assert docent.store.libraries("eve") == []
+        assert docent.store.libraries("ben") == ["harbour"]
+        await root.post(f"{page}/access", data={"library": "harbour", "level": ""})
+        assert docent.store.libraries("ben") == []
+        await root.post(f"{page}/leave", data={"member": "ben"})
+        assert groups.find("Crew & Co").members == ()
+        assert (await root.post(f"{page}/remove")).status_code == 303
+        listed = await root.get("/admin")
+        assert "Open harbour to everybody" in listed.text
+        assert (await root.post("/admin/libraries/open", data={"library": "harbour"})).status_code == 303
+    assert docent.store.libraries("") == ["harbour"]
+    assert groups.all() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        pytest.param("/admin/groups", {"name": "/"}, id="no name"),
+        pytest.param("/admin/groups/crew/join", {"member": "nobody"}, id="no such user"),
+        pytest.param("/admin/groups/none/join", {"member": "ben"}, id="no such group"),
+        pytest.param("/admin/groups/crew/access", {"library": "harbour", "level": "own"}, id="no such level"),
+        pytest.param("/admin/groups/crew/access", {"library": "x", "level": "read"}, id="no such library"),
+        pytest.param("/admin/libraries/open", {"library": "x"}, id="no such library to open"),
+    ],
+)
+async def test_groups_refuse_what_is_not_there(client, docent, path, form):
+    """A sentence says it, and nothing is closed or opened."""
+    docent.store.groups.add("crew")
+    async with client("root") as root:
+        refused = await root.post(path, data=form)
+    assert refused.status_code in (404, 409)
+    assert "<h1>" in refused.text
+    assert docent.store.groups.restricted() == []
+    assert docent.store.groups.find("crew").members == ()

@@ -430,3 +430,57 @@ async def test_a_page_of_a_pdf_is_a_picture(client, docent):
     assert plain.content[:8] == marked.content[:8] == b"\x89PNG\r\n\x1a\n"
     assert plain.content != marked.content
     docent.store.delete(key, Scope(reader="ann"))
+
+
+# --- libraries of groups ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("level", "adds", "changes"),
+    [
+        pytest.param("", False, False, id="in no group"),
+        pytest.param("read", False, False, id="may read"),
+        pytest.param("write", True, False, id="may add"),
+        pytest.param("manage", True, True, id="may manage"),
+    ],
+)
+async def test_a_closed_library_is_used_as_its_groups_say(client, docent, level, adds, changes):
+    """Nobody else sees it, and the page offers no more than the group may do, which is all that it can."""
+    groups = docent.store.groups
+    library = docent.store.organiser.create_library(f"Plans {level}", None)
+    for name in ("hosts", f"of ann {level}"):
+        groups.add(name.strip())
+    groups.join("hosts", "eve")
+    groups.grant("hosts", library, "write")
+    if level:
+        groups.join(f"of ann {level}", "ann")
+        groups.grant(f"of ann {level}", library, level)
+    async with client("eve") as eve:
+        key = await read(docent, await send(eve, "plan.txt", f"{level} {TEXT}", library), None)
+    async with client("ann") as ann, client("admin") as admin:
+        page = await ann.get("/documents", params={"library": library})
+        assert ("plan.txt" in page.text) == bool(level)
+        assert (await ann.get(f"/documents/{key}")).status_code == (200 if level else 404)
+        assert (await admin.get(f"/documents/{key}")).status_code == 404
+        assert ((await send(ann, "more.txt", f"{level} more {TEXT}", library)).status_code == 201) == adds
+        renamed = await ann.post("/documents/libraries/rename", data={"library": library, "title": "Mine"})
+        assert (renamed.status_code == 303) == changes
+        deleted = await ann.post(f"/documents/{key}/delete")
+        assert (deleted.status_code == 200) == changes
+    for name in ("hosts", f"of ann {level}"):
+        groups.remove(name.strip())
+
+
+async def test_a_file_is_not_shared_where_one_may_only_read(client, docent, three):
+    """A closed library takes documents from those who may add them; from others it is as if not there."""
+    library = docent.store.organiser.create_library("Archive", None)
+    docent.store.groups.add("readers")
+    docent.store.groups.join("readers", "ann")
+    docent.store.groups.grant("readers", library, "read")
+    async with client("ann") as ann:
+        refused = await ann.post(f"/documents/{three[0]}/share", data={"library": library})
+        assert refused.status_code == 409
+        docent.store.groups.grant("readers", library, "write")
+        assert (await ann.post(f"/documents/{three[0]}/share", data={"library": library})).status_code == 303
+    assert [one.library for one in docent.store.documents(Scope(libraries=(library,)))] == [library]
+    assert library not in {one.library for one in docent.store.documents(Scope(reader=""))}

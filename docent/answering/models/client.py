@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from docent.errors import ModelFailed, ModelTimeout
 from docent.types import JsonFormat, StepProgress, ToolCall
@@ -236,3 +236,11 @@ class ModelClient(Protocol):
 
     async def warm(self) -> None:
         """Load the model now, so that the first question does not wait for it."""
+
+
+@runtime_checkable
+class ToolCallingModel(Protocol):
+    """A model client that knows if its model calls tools; one that does not is asked in text."""
+
+    async def calls_tools(self) -> bool:
+        """Tell whether the model calls tools in the protocol's own form."""

@@ -133,6 +133,13 @@ class OllamaClient:
             raise _translated(error, self) from error
         return count if isinstance(count, int) else None
 
+    async def calls_tools(self) -> bool:
+        try:
+            async with self._client() as client, asyncio.timeout(self._timeouts.connect * 2):
+                return "tools" in ((await client.show(self.name)).capabilities or ())
+        except FAULTS as error:
+            raise _translated(error, self) from error
+
     async def check(self) -> ModelStatus:
         try:
             names = set(await self.models())

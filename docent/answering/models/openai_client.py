@@ -201,6 +201,9 @@ class OpenAIClient:
         count = next((_meta(model).get("n_params") for model in own), None)
         return count if isinstance(count, int) else None
 
+    async def calls_tools(self) -> bool:
+        return True  # tools are part of the protocol; llama.cpp writes them for any model
+
     async def _listed(self) -> list[openai.types.Model] | None:
         """Return the server's list; None from one of a single model, as Azure's serverless endpoints are."""
         try:

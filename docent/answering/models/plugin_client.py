@@ -14,6 +14,7 @@ from docent.answering.models.client import (
     ModelStatus,
     Piece,
     ServedModel,
+    ToolCallingModel,
 )
 from docent.errors import ModelError, ModelFailed
 from docent.plugins import check_protocol, failed_plugin, load_plugin
@@ -54,6 +55,14 @@ class PluginModel:
 
     async def parameters(self) -> int | None:
         return await self._asked(self._client.parameters())
+
+    async def calls_tools(self) -> bool:
+        """Ask the plugin, if it knows."""
+        return (
+            await self._asked(self._client.calls_tools())
+            if isinstance(self._client, ToolCallingModel)
+            else False
+        )
 
     async def models(self) -> tuple[str, ...]:
         return await self._asked(self._client.models())

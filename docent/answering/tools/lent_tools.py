@@ -109,7 +109,8 @@ async def with_lent_tools(
     request: AnswerRequest, services: AnswerServices
 ) -> tuple[AnswerServices, list[Message]]:
     """Return the services with the tools that are lent now, and a sentence for each server that is silent."""
-    if not services.tool_servers or not services.limits.tool_steps or services.model is None:
+    allowed = services.limits.tool_steps and services.limits.tools != "off"
+    if not services.tool_servers or not allowed or services.model is None:
         return services, []
     tools, sentences = await services.tool_servers.tools()
     if not tools:

@@ -1,4 +1,4 @@
-"""The tools of a model: search again, open a page, list documents, calculate, query tables.
+"""The tools of a model: search again, open a page, list documents, calculate, count days, query tables.
 
 Everything is read-only and within one scope; what a tool finds is quoted like any passage.
 """
@@ -6,17 +6,19 @@ Everything is read-only and within one scope; what a tool finds is quoted like a
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from docent.answering.answer_context import ScopedDocuments, answering, placed, whole
+from docent.answering.answer_context import OWN_TOOLS, ScopedDocuments, answering, placed, whole
 from docent.answering.output_filter import display_name, without_numbers
 from docent.answering.prompt import templates
 from docent.answering.prompt.templates import quotable
-from docent.answering.tools import table_queries
+from docent.answering.tools import sheet_tables, table_queries
+from docent.answering.tools.written_dates import date_of
 from docent.errors import DocentError, InputError
 from docent.messages import Message
 from docent.types import Passage, StoredDocument, ToolCall
@@ -70,6 +72,10 @@ SCHEMAS = (
     ),
     _schema("list_documents", "List the documents that can be searched."),
     _schema("calculate", "Calculate exactly.", expression=("string", "arithmetic, like (12.5 + 3) * 4")),
+    _schema(
+        "count_days", "Count the days between two dates, and name their weekdays.",
+        first=("string", "a date, like 2027-03-12, or today"), second=("string", "the other date"),
+    ),
 )  # fmt: skip
 QUERY = _schema(
     "query_table",
@@ -102,15 +108,18 @@ class Toolbox:
         search: Callable[[str], Sequence[Passage]],
         documents: ScopedDocuments,
         lent: LentTools | None = None,
+        offered: frozenset[str] = OWN_TOOLS,
     ) -> None:
         self._search = search
         self._documents = documents
         self.lent = lent
+        self._offered = offered
 
     def schemas(self) -> tuple[Mapping[str, Any], ...]:
         """Return the tools that have something to work on."""
         kinds = {document.kind for document in answering(self._documents.all())}
-        own = (*SCHEMAS, QUERY) if kinds & table_queries.KINDS else SCHEMAS
+        every = (*SCHEMAS, QUERY) if kinds & sheet_tables.KINDS else SCHEMAS
+        own = tuple(schema for schema in every if schema["function"]["name"] in self._offered)
         return own if self.lent is None else (*own, *self.lent.schemas)
 
     def use(self, call: ToolCall, shown: Sequence[Passage]) -> ToolResult:
@@ -129,6 +138,9 @@ class Toolbox:
                 case "calculate", {"expression": str(expression)}:
                     value = calculate(expression)
                     return ToolResult(Message("Calculated: {what}", what=f"{expression} = {value}"), value)
+                case "count_days", {"first": str(first), "second": str(second)}:
+                    counted = count_days(first, second, dt.date.today())
+                    return ToolResult(Message("Counted the days: {what}", what=counted), counted)
                 case "query_table", {"document": str(name), "sql": str(sql)}:
                     return self._queried(name, sql)
                 case name, _:
@@ -171,10 +183,10 @@ class Toolbox:
 
     def _queried(self, name: str, sql: str) -> ToolResult:
         document = self._document(name)
-        if document.kind not in table_queries.KINDS:
+        if document.kind not in sheet_tables.KINDS:
             raise InputError("{name} has no tables to query; open its pages instead.", name=name)
         pages = (self._documents.page(document.id, number) for number in range(1, document.pages + 1))
-        tables = table_queries.tables_of(name, pages)
+        tables = sheet_tables.tables_of(name, pages)
         if not sql.strip():
             return ToolResult(
                 Message("Looked at the tables of {name}", name=name),
@@ -218,7 +230,7 @@ def _table(name: str, sql: str, result: table_queries.QueryResult) -> str:
     )
 
 
-def _cell(value: table_queries.Value) -> str:
+def _cell(value: sheet_tables.Value) -> str:
     text = f"{value:.10g}" if isinstance(value, float) else "" if value is None else str(value)
     return without_numbers(_unfenced(display_name(text[:LONGEST_CELL]))).replace("|", "\\|")
 
@@ -232,6 +244,18 @@ def _quoted(step: str, unseen: Sequence[Passage], shown: Sequence[Passage]) -> T
         return ToolResult(step, "Nothing that you have not been shown.")
     text = "\n".join(templates.quoted(n, passage) for n, passage in enumerate(unseen, len(shown) + 1))
     return ToolResult(step, text, tuple(unseen))
+
+
+def count_days(first: str, second: str, today: dt.date) -> str:
+    """Return the days from one date to another. Raises InputError for what is no date."""
+    dates = []
+    for text in (first, second):
+        date = today if text.strip().lower() == "today" else date_of(text)
+        if date is None:
+            raise InputError("{text!r} is no date; write it like 2027-03-12.", text=text)
+        dates.append(date)
+    days = (dates[1] - dates[0]).days
+    return f"{days} days from {dates[0]:%A} {dates[0]} to {dates[1]:%A} {dates[1]}"
 
 
 def calculate(expression: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from docent.errors import StoreError, UnknownDocument
 from docent.messages import Message, joined, restored, stored
 from docent.store.catalog.dialect import as_list, ignoring_case, listed, number
-from docent.store.catalog.scoping import in_scope, known_in
+from docent.store.catalog.scoping import in_scope, known_in, visible_to
 from docent.store.protocols import KnownFile
 from docent.types import (
     ANSWERING,
@@ -277,11 +277,13 @@ def known_files(db: sqlite3.Connection, generation: int, library: str) -> list[K
     return read + [file for file in failures(db) if file.library == library]
 
 
-def failures(db: sqlite3.Connection) -> list[KnownFile]:
-    """Return the files of folders that could not be read."""
+def failures(db: sqlite3.Connection, reader: str | None = None) -> list[KnownFile]:
+    """Return the files of folders that could not be read, of the libraries that a reader may see."""
+    visible, values = visible_to(reader)
     rows = db.execute(
         "SELECT l.name, f.path, f.bytes, f.modified_ns, f.reason FROM failures f "
-        "JOIN libraries l ON l.n = f.library WHERE l.owner IS NULL ORDER BY l.name, f.path"
+        f"JOIN libraries l ON l.n = f.library WHERE l.owner IS NULL AND {visible} ORDER BY l.name, f.path",
+        values,
     ).fetchall()
     return [KnownFile(library, path, size, at, "", restored(why)) for library, path, size, at, why in rows]
 
@@ -316,8 +318,9 @@ def used_originals(db: sqlite3.Connection) -> set[str]:
 
 
 def libraries_of(db: sqlite3.Connection, reader: str | None) -> list[str]:
-    """Return the names of the shared libraries and of the reader's own."""
-    rows = db.execute("SELECT name FROM libraries WHERE owner IS NULL OR owner = ?", (reader,))
+    """Return the names of the libraries that a reader may see."""
+    visible, values = visible_to(reader)
+    rows = db.execute(f"SELECT l.name FROM libraries l WHERE {visible}", values)
     return sorted(str(name) for (name,) in rows)
 
 
@@ -345,8 +348,9 @@ def is_named(db: sqlite3.Connection, reader: str) -> bool:
 
 
 def forget_name(db: sqlite3.Connection, reader: str) -> None:
-    """Delete a reader's empty libraries, and their name from the paths of what they shared."""
+    """Delete a reader's empty libraries, and their name from groups and the paths of what they shared."""
     start = brought_by(reader)
+    db.execute("DELETE FROM members WHERE member = ?", (reader,))
     db.execute(
         "DELETE FROM libraries WHERE owner = ? AND n NOT IN (SELECT library FROM documents)", (reader,)
     )

@@ -192,9 +192,34 @@ UPDATE documents SET visible = 0 WHERE n NOT IN (SELECT document FROM paths);
 CREATE INDEX documents_hidden ON documents (n) WHERE visible = 0;
 """
 
-LATEST = 6
+GROUPS = """
+-- 1: only people in a group with access see it, also when there is no such group (any more).
+ALTER TABLE libraries ADD COLUMN restricted INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE groups (name TEXT PRIMARY KEY, added TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE members (
+    group_name TEXT NOT NULL REFERENCES groups (name) ON DELETE CASCADE,
+    member TEXT NOT NULL,
+    source TEXT NOT NULL,             -- admin, or provider: as the identity provider said at the last login
+    PRIMARY KEY (group_name, member)
+) WITHOUT ROWID;
+CREATE INDEX members_by_name ON members (member);
+CREATE TABLE access (
+    library INTEGER NOT NULL REFERENCES libraries (n) ON DELETE CASCADE,
+    group_name TEXT NOT NULL REFERENCES groups (name) ON DELETE CASCADE,
+    level TEXT NOT NULL,              -- read, write or manage
+    PRIMARY KEY (library, group_name)
+) WITHOUT ROWID;
+"""
+
+LATEST = 7
 VERSION_0_1 = 3
-MIGRATIONS = {0: (COMMON + NEW, 4), VERSION_0_1: (BEFORE + NEW + AFTER, 4), 4: (ORGANISED, 5), 5: (HIDDEN, 6)}
+MIGRATIONS = {
+    0: (COMMON + NEW, 4),
+    VERSION_0_1: (BEFORE + NEW + AFTER, 4),
+    4: (ORGANISED, 5),
+    5: (HIDDEN, 6),
+    6: (GROUPS, 7),
+}
 """By the version that a catalog has, the script that changes it, and the version that it has then."""
 
 EARLIER_INDEXES = ("index-previous", "index-aside", "building")

@@ -28,8 +28,8 @@ def read_in(generation: int) -> str:
 
 def in_scope(scope: Scope) -> tuple[str, list[Any]]:
     """Return a scope as a condition, and its parameters; nothing else decides who sees what."""
-    parts = ["(l.owner IS NULL OR l.owner = ?)"]
-    values: list[Any] = [scope.reader]
+    visible, values = visible_to(scope.reader)
+    parts = [visible]
     for column, wanted in (("l.name", scope.libraries), ("d.id", scope.documents), ("r.kind", scope.kinds)):
         if wanted:
             condition, value = among(column, wanted)
@@ -46,6 +46,17 @@ def in_scope(scope: Scope) -> tuple[str, list[Any]]:
             parts.append(f"r.date <> '' AND substr(r.date, 1, length(?)) {sign} ?")
             values += [limit] * 2
     return " AND ".join(parts), values
+
+
+def visible_to(reader: str | None) -> tuple[str, list[Any]]:
+    """Return a condition for the libraries `l` that a reader may see, and its parameters."""
+    if reader is None:
+        return "l.owner IS NULL", []
+    condition = (
+        "(l.owner = ? OR (l.owner IS NULL AND (l.restricted = 0 OR l.n IN (SELECT a.library "
+        "FROM access a JOIN members m ON m.group_name = a.group_name WHERE m.member = ?))))"
+    )
+    return condition, [reader, reader]
 
 
 def is_narrow(scope: Scope) -> bool:

@@ -13,7 +13,7 @@ import secrets
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -35,6 +35,7 @@ from docent.messages import Message
 from docent.settings import Settings
 from docent.web.accounts.login_throttle import Attempts, PasswordChecks, TooManyAttempts
 from docent.web.accounts.users import LOCAL, Account, Users, as_name
+from docent.web.audit.audit_log import AuditLog
 from docent.web.chat.page_session import language_of
 from docent.web.i18n import say
 from docent.web.listen_address import login_required
@@ -79,10 +80,16 @@ def network_of(host: str) -> str:
 class Authenticator:
     """Log people in by password or provider, and check the tokens of those who are logged in."""
 
-    def __init__(self, settings: Settings, *, secret: bytes, users: Users | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, secret: bytes, users: Users | None = None, audit: AuditLog | None = None
+    ) -> None:
         self.required = login_required(settings)
         self.users = users or Users(settings.storage)
         self._secret = secret
+        self._audit = audit or AuditLog()
+        self._groups_claim = settings.groups_claim
+        self.follow_groups: Callable[[str, Sequence[str]], None] = _no_groups
+        """Called with a name and the groups that the identity provider says, at each login through it."""
         self._by_name = Attempts("name", free=FREE_TRIES, forget_after=900)
         self._by_known_name = Attempts("known", free=FREE_TRIES, forget_after=900)
         self._by_address = Attempts("address", free=FREE_TRIES_OF_AN_ADDRESS, forget_after=30)
@@ -145,11 +152,19 @@ class Authenticator:
         return hmac.compare_digest(origin.cookies.get(key, "").encode(), value.encode())
 
     async def by_provider(
-        self, provider: str, token: str, raw: dict[str, str], user: cl.User, id_token: str | None = None
+        self, provider: str, token: str, raw: Mapping[str, Any], user: cl.User, id_token: str | None = None
     ) -> cl.User | None:
         """Return the user if somebody added that name here; a provider knows many others."""
-        account = self.users.find(user.identifier)
-        return None if account is None else _user(account)
+        name = as_name(str(user.identifier or ""))[:100]
+        account = self.users.find(name)
+        if account is None:
+            self._audit.record(name, "page", "login_refused", provider)
+            return None
+        self._audit.record(account.name, "page", "login", provider)
+        if self._groups_claim:
+            groups = claimed_groups(raw, self._groups_claim)
+            await run_in_small_pool(self.follow_groups, account.name, groups)
+        return _user(account)
 
     async def local_user(self, headers: Mapping[str, str]) -> cl.User:
         """Return the one person of a Docent without login."""
@@ -199,6 +214,17 @@ class Authenticator:
             return identifier == LOCAL
         account = self.users.find(identifier)
         return account is not None and account.role == "admin"
+
+
+def claimed_groups(raw: Mapping[str, Any], claim: str) -> list[str]:
+    """Return the names in a claim of an identity provider: a list, or one name; without the claim none."""
+    value = raw.get(claim)
+    names = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    return [name for name in names if isinstance(name, str)]
+
+
+def _no_groups(name: str, groups: Sequence[str]) -> None:
+    """Do nothing: no store is open yet."""
 
 
 def _user(account: Account) -> cl.User:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from docent.app import Docent
 from docent.evaluating import PastAnswerEvaluation, PastEvaluation, Question
+from docent.store import Group
 from docent.types import Scope
 from docent.web.accounts.users import Account
 from docent.web.chat.history import History
@@ -76,6 +77,9 @@ class AdminFigures:
     """Everything that the page shows."""
 
     accounts: Sequence[Account]
+    groups: Sequence[Group]
+    closed: Sequence[str]
+    """Names of the shared libraries that are closed but for groups."""
     ratings: Sequence[Rating]
     golden: Sequence[Question]
     evaluations: Sequence[PastEvaluation]

@@ -39,6 +39,8 @@ NOTES = {
     "added": Message("Added. They can log in now."),
     "role": Message("The role is changed. The person has to log in again."),
     "password": Message("The password is changed. Logins with the old one have ended."),
+    "opened": Message("The library is open to everybody."),
+    "group_removed": Message("The group is removed. What only it could use stays closed."),
     "removed": Message("Removed, with their conversations and their own documents."),
 }
 
@@ -81,6 +83,8 @@ async def show(request: Request, reader: str) -> Response:
     users = state.authenticator.users if state.authenticator.required else None
     figures = AdminFigures(
         accounts=await run_in_small_pool(users.all) if users else [],
+        groups=await run_in_small_pool(docent.store.groups.all),
+        closed=await run_in_small_pool(docent.store.groups.restricted),
         ratings=await ratings(history, golden),
         golden=golden,
         evaluations=await run_in_small_pool(docent.past_evaluations.all),

@@ -18,7 +18,7 @@ from docent.web.accounts.users import Account, Users, as_name
 from docent.web.admin.admin_routes import administrators_only, back_to_page
 from docent.web.chat.history import History
 from docent.web.chat.page_session import language_of
-from docent.web.documents.page_access import FORM_BYTES, checked, html
+from docent.web.documents.page_access import checked, form_fields, html
 from docent.web.templates import render
 from docent.web.thread_pool import run_in_small_pool
 
@@ -36,7 +36,7 @@ def routes() -> list[Route]:
 
 async def add(request: Request, reader: str) -> Response:
     """Add somebody who may log in."""
-    name, role, password = await _fields(request, "name", "role", "password")
+    name, role, password = await form_fields(request, "name", "role", "password")
     await asyncio.to_thread(partial(_users(request).add, name, role=role, password=password))
     request.state.about = f"add {as_name(name)} ({role})"
     return back_to_page("added")
@@ -57,7 +57,7 @@ async def show(request: Request, reader: str) -> Response:
 
 
 async def change_role(request: Request, reader: str) -> Response:
-    account, (role,) = _other(request, reader), await _fields(request, "role")
+    account, (role,) = _other(request, reader), await form_fields(request, "role")
     await run_in_small_pool(partial(_users(request).set_role, account.name, role, by=reader))
     request.state.about = f"role of {account.name}: {role}"
     await _end_sessions(request)
@@ -65,7 +65,7 @@ async def change_role(request: Request, reader: str) -> Response:
 
 
 async def change_password(request: Request, reader: str) -> Response:
-    account, (password,) = _account(request), await _fields(request, "password")
+    account, (password,) = _account(request), await form_fields(request, "password")
     await asyncio.to_thread(_users(request).set_password, account.name, password)
     request.state.about = f"password of {account.name}"
     await _end_sessions(request)
@@ -119,8 +119,3 @@ def _other(request: Request, reader: str) -> Account:
     if account.name == as_name(reader):
         raise InputError("This is you. Ask another administrator to do it.")
     return account
-
-
-async def _fields(request: Request, *names: str) -> list[str]:
-    async with request.form(max_files=0, max_fields=3, max_part_size=FORM_BYTES) as form:
-        return [str(form.get(name, "")) for name in names]

@@ -28,8 +28,13 @@ class ApiClient:
 
     name: str
     libraries: tuple[str, ...] = ()
-    """Empty: every shared library."""
+    """Empty: every shared library that is open to everybody."""
     read_only: bool = False
+
+    @property
+    def reader(self) -> str | None:
+        """The reader as whom it searches. What its key names is open to it, whatever its groups."""
+        return None if self.libraries else ""
 
     def require_write_access(self) -> ApiClient:
         """Return this client if it may hand in and delete documents. Raises RequestRefused."""
@@ -45,9 +50,11 @@ class ApiClient:
         """Return the scope of this client's searches. A library it may not use is reported as missing."""
         if library and self.libraries and library not in self.libraries:
             raise not_found("library")
-        return Scope(libraries=(library,) if library else self.libraries, **filters)
+        libraries = (library,) if library else self.libraries
+        return Scope(reader=self.reader, libraries=libraries, **filters)
 
     def visible(self, libraries: Sequence[str]) -> list[str]:
+        """Return those of the libraries that its `reader` may see which its key names, too."""
         return [name for name in libraries if not self.libraries or name in self.libraries]
 
 

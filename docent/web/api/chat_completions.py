@@ -45,7 +45,7 @@ CITATION_NUMBER = re.compile(r"\[(\d{1,3})\]")
 
 def list_models(docent: Docent, client: ApiClient) -> list[Json]:
     """Return everything that may be named as a model: all documents, each library, each persona."""
-    libraries = client.visible(docent.store.libraries(None))
+    libraries = client.visible(docent.store.libraries(client.reader))
     personas = [persona for persona in docent.personas if not persona.library or persona.library in libraries]
     names = [EVERYTHING, *(LIBRARY + name for name in libraries), *(PERSONA + each.key for each in personas)]
     return [model_json(name) for name in names]

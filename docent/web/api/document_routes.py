@@ -52,7 +52,7 @@ STATUS = {
 
 def search(request: SearchRequest, docent: Docent, client: ApiClient) -> Json:
     """Return the passages for a query. Raises RequestRefused for a library or file that is not there."""
-    if request.library and request.library not in client.visible(docent.store.libraries(None)):
+    if request.library and request.library not in client.visible(docent.store.libraries(client.reader)):
         raise not_found("library")
     documents: tuple[str, ...] = ()
     if request.file:
@@ -159,6 +159,8 @@ class ApiFiles:
         if library and client.libraries and library not in client.libraries:
             raise not_found("library")
         library = library or (client.libraries[0] if client.libraries else UPLOADS)
+        if client.reader is not None and library in docent.store.groups.restricted():
+            raise not_found("library")
         path = UPLOADED + plain_name(name)
         older = [
             document.id

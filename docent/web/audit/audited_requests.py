@@ -40,7 +40,7 @@ RECORDED: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         ("POST", rf"/documents/({_DOCUMENT}|libraries)/share", "share"),
         ("POST", rf"/documents/{_DOCUMENT}/unshare", "unshare"),
         ("POST", rf"/link/{_ID}", "share"),
-        ("POST", r"/admin/users(/.*)?", "people"),
+        ("POST", r"/admin/(users|groups|libraries)(/.*)?", "people"),
         ("POST", "/admin/(golden|evaluate)", "manage"),
         ("GET", r"/admin/audit\.csv", "export"),
         ("POST", "/model/download", "manage"),

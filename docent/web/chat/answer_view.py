@@ -164,6 +164,9 @@ class AnswerView:
             message.actions.append(ask_again_action(self._question))
         await self._draw()
         await self._stream.finish()
+        if receipt.steps:
+            async with cl.Step(name=say("Tools used", language()), type="tool", show_input=False) as step:
+                step.output = steps_text(receipt, language())
         if self._show_receipt and (receipt.found or receipt.model):
             name = say("How this was answered", language())
             async with cl.Step(name=name, type="tool", show_input=False) as step:
@@ -272,6 +275,11 @@ def sources_row(citations: Sequence[Citation], *, asked_of: str, language: str |
     if asked_of:
         rows.append(say("*Searched in: {files}*", language, files=escape_markdown(asked_of)))
     return "  \n".join(rows)
+
+
+def steps_text(receipt: Receipt, language: str | None) -> str:
+    """Return the tools that were used, with what, as a list."""
+    return "\n".join(f"1. {escape_markdown(say(step, language))}" for step in receipt.steps)
 
 
 def passages_table(answer: Answer, language: str | None) -> str:

@@ -169,7 +169,7 @@ class Attachment:
     async def offer_libraries(self) -> None:
         """Replace the button to share by one for each library that the file can be shared in."""
         self._asks_where = True
-        names = (await run_in_small_pool(shared_libraries, self._docent))[:MAX_LIBRARIES]
+        names = (await run_in_small_pool(shared_libraries, self._docent, reader()))[:MAX_LIBRARIES]
         buttons = [_button(SHARE_IN, self._language, library=name) for name in names]
         await self._set_buttons([*buttons, _button(KEEP_PRIVATE, self._language)])
 
@@ -180,7 +180,7 @@ class Attachment:
 
     async def share(self, library: str) -> None:
         """Move the file to a shared library."""
-        if library not in await run_in_small_pool(shared_libraries, self._docent):
+        if library not in await run_in_small_pool(shared_libraries, self._docent, reader()):
             return  # the name comes from a browser, and may be that of a private library
         try:
             document_id = await asyncio.to_thread(

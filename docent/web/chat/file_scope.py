@@ -47,9 +47,12 @@ def is_of_a_conversation(library: str) -> bool:
     return library.startswith("~") and library.rpartition("/")[2].startswith(CONVERSATION_PREFIX)
 
 
-def shared_libraries(docent: Docent) -> list[str]:
-    """Return the libraries that a file can be shared in: first that of uploads, even before it exists."""
-    return list(dict.fromkeys((UPLOADS, *docent.store.libraries(None))))
+def shared_libraries(docent: Docent, user: str) -> list[str]:
+    """Return the libraries that a user can share a file in: first that of uploads, even before it exists."""
+    closed = set(docent.store.groups.restricted())
+    shared = [library for library in docent.store.organiser.libraries(user) if library.owner is None]
+    writable = sorted(one.name for one in shared if one.name not in closed or one.level != "read")
+    return list(dict.fromkeys((*([] if UPLOADS in closed else [UPLOADS]), *writable)))
 
 
 def question_scope(

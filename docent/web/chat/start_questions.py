@@ -53,7 +53,7 @@ def newest(documents: Iterable[StoredDocument]) -> list[StoredDocument]:
 
 def prepare_start_questions(docent: Docent) -> None:
     """Have the questions about the newest shared documents made in the background."""
-    start_questions(docent, docent.store.documents(Scope()), reader="")
+    start_questions(docent, docent.store.documents(Scope(reader="")), reader="")
 
 
 def _starter(document: StoredDocument, question: str) -> cl.Starter:

@@ -20,7 +20,7 @@ from docent.web.chat.file_scope import shared_libraries
 from docent.web.chat.page_session import language_of
 from docent.web.documents import page
 from docent.web.documents.document_list import STATES, ListQuery, scope_of
-from docent.web.documents.page_access import FORM_BYTES, HEADERS, allows, html
+from docent.web.documents.page_access import FORM_BYTES, HEADERS, allows, html, managed_libraries
 from docent.web.i18n import say
 from docent.web.thread_pool import run_in_small_pool
 
@@ -108,7 +108,7 @@ def _change(request: Request, reader: str, form: FormData, query: ListQuery, act
         docent.store.organiser.untag(chosen.ids, str(form.get("tag", "")))
     elif action == "share":
         library = str(form.get("library", ""))
-        if library not in shared_libraries(docent):
+        if library not in shared_libraries(docent, reader):
             raise InputError(
                 "There is no shared library “{library}”. Go back and choose one of the list.", library=library
             )
@@ -149,7 +149,10 @@ def _chosen(request: Request, reader: str, form: FormData, query: ListQuery, rig
             raise InputError(NOTHING_CHOSEN)
         listing = organiser.listing(Scope(reader=reader, documents=ids), limit=len(ids))
     admin = request.app.state.authenticator.is_admin(reader)
-    allowed = [one for one in listing.documents if getattr(allows(one, reader, admin=admin), right)]
+    managed = managed_libraries(docent, reader)
+    allowed = [
+        one for one in listing.documents if getattr(allows(one, reader, admin=admin, managed=managed), right)
+    ]
     refused = len(listing.documents) - len(allowed)
     if not allowed and refused:
         raise InputError(

@@ -149,7 +149,12 @@ class ListPermissions:
         return self.reader == LOCAL
 
     def may_change(self, library: LibraryEntry) -> bool:
-        return library.owner == self.reader or (library.owner is None and self.admin)
+        shared = library.owner is None and (self.admin or library.level == "manage")
+        return library.owner == self.reader or shared
+
+    def may_add(self, library: LibraryEntry) -> bool:
+        """Return True if they may add documents, which they may change only where they manage the library."""
+        return self.may_change(library) or (library.owner is None and library.level == "write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +236,7 @@ def _targets(
     targets = []
     for library in libraries:
         is_default = library.name == (UPLOADS if allowed.alone else private_library(allowed.reader, UPLOADS))
-        if allowed.may_change(library) and not is_default:
+        if allowed.may_add(library) and not is_default:
             is_own = library.owner is not None and not allowed.alone
             targets.append(
                 (library.name, f"{library.title} ({say('private', language)})" if is_own else library.title)

@@ -55,7 +55,7 @@ async def share(request: Request, reader: str) -> Response:
     form = await _form(request)
     library = await run_in_small_pool(_changeable, request, reader, form)
     into = str(form.get("into", ""))
-    if library.owner is None or into not in await run_in_small_pool(shared_libraries, docent):
+    if library.owner is None or into not in await run_in_small_pool(shared_libraries, docent, reader):
         raise InputError(
             "There is no shared library “{library}”. Go back and choose one of the list.", library=into
         )

@@ -70,7 +70,7 @@ def _target(docent: Docent, library: str, allowed: ListPermissions) -> tuple[str
     if not library:
         return UPLOADS, None if allowed.alone else allowed.reader
     for entry in docent.store.organiser.libraries(allowed.reader):
-        if entry.name == library and allowed.may_change(entry):
+        if entry.name == library and allowed.may_add(entry):
             return shown_library(library) if entry.owner else library, entry.owner
     raise InputError("There is no library that you may add files to under this name. Choose one of the list.")
 

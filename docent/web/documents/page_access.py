@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -79,6 +79,12 @@ def from_our_own_page(request: Request) -> bool:
     return bool(origin.netloc) and origin.netloc == request.headers.get("host")
 
 
+async def form_fields(request: Request, *names: str) -> list[str]:
+    """Return the fields of a small form, empty where one is missing."""
+    async with request.form(max_files=0, max_fields=len(names), max_part_size=FORM_BYTES) as form:
+        return [str(form.get(name, "")) for name in names]
+
+
 def refusal(request: Request, error: DocentError) -> str:
     language = language_of(request)
     state = request.app.state
@@ -94,12 +100,29 @@ def html(text: str, status: int = 200) -> Response:
     return HTMLResponse(text, status, headers=HEADERS)
 
 
-def allows(document: StoredDocument, reader: str, *, admin: bool) -> Permissions:
-    """Return what a reader may do: everything with an own document; administrators may change shared ones."""
+def allows(
+    document: StoredDocument, reader: str, *, admin: bool, managed: Collection[str] = ()
+) -> Permissions:
+    """Return what a reader may do: everything with own documents, and with the shared ones that they manage.
+
+    Administrators manage every shared library that they see, others those that their groups name.
+    """
     own = document.owner == reader
-    change = own or (document.owner is None and admin)
+    change = own or (document.owner is None and (admin or document.library in managed))
     answers = document.state in ANSWERING
     return Permissions(change, share=own and answers, unshare=answers and is_from(document, reader))
+
+
+def managed_libraries(docent: Docent, reader: str) -> set[str]:
+    """Return the shared libraries that a reader manages by their groups."""
+    return {library.name for library in docent.store.organiser.libraries(reader) if library.level == "manage"}
+
+
+def allowed_changes(request: Request, document: StoredDocument, reader: str) -> Permissions:
+    """Return what a reader may do with one document."""
+    state = request.app.state
+    managed = managed_libraries(state.docent, reader)
+    return allows(document, reader, admin=state.authenticator.is_admin(reader), managed=managed)
 
 
 def document_of(request: Request, reader: str) -> StoredDocument:
@@ -111,7 +134,7 @@ def document_of(request: Request, reader: str) -> StoredDocument:
 
 def changeable(request: Request, reader: str) -> StoredDocument:
     document = document_of(request, reader)
-    if not allows(document, reader, admin=request.app.state.authenticator.is_admin(reader)).change:
+    if not allowed_changes(request, document, reader).change:
         raise InputError(
             say(
                 "It is shared, so only an administrator can read it again or delete it.", language_of(request)

@@ -42,7 +42,7 @@ from docent.web.documents.document_list import (
 from docent.web.documents.page_access import (
     FORM_BYTES,
     HEADERS,
-    allows,
+    allowed_changes,
     changeable,
     checked,
     document_of,
@@ -101,7 +101,7 @@ async def list_documents(request: Request, reader: str) -> Response:
             list_page,
             view,
             ListPermissions(reader, admin),
-            shared=shared_libraries(docent),
+            shared=shared_libraries(docent, reader),
             accepts_mb=docent.settings.max_file_mb,
             language=language,
         )
@@ -125,11 +125,12 @@ def listed(docent: Docent, query: ListQuery, reader: str) -> DocumentList:
     )
     is_unfiltered = not (query.start or query.search or query.tag) and query.state in ("", "failed")
     everything = Scope(reader=reader)
+    shown = Scope(reader=reader, libraries=chosen_libraries(query))
     return DocumentList(
         query=query,
         documents=listing.documents,
         total=listing.total,
-        failures=docent.store.failures(Scope(libraries=chosen_libraries(query))) if is_unfiltered else [],
+        failures=docent.store.failures(shown) if is_unfiltered else [],
         libraries=libraries,
         tags=organiser.tags([document.id for document in listing.documents]),
         known_tags=organiser.known_tags(everything),
@@ -181,7 +182,7 @@ def _document_page(request: Request, reader: str) -> str:
     docent: Docent = request.app.state.docent
     language = language_of(request)
     document = document_of(request, reader)
-    allowed = allows(document, reader, admin=request.app.state.authenticator.is_admin(reader))
+    allowed = allowed_changes(request, document, reader)
     notes, busy = [], False
     if (pages := docent.rereader.pages(document.id)) is not None:
         notes, busy = (
@@ -201,7 +202,7 @@ def _document_page(request: Request, reader: str) -> str:
         docent.store.pages(document.id, Scope(reader=reader)),
         start=position(request.query_params.get("start", "")),
         allowed=allowed,
-        libraries=shared_libraries(docent),
+        libraries=shared_libraries(docent, reader),
         notes=notes,
         busy=busy,
         language=language,
@@ -251,7 +252,7 @@ async def share(request: Request, reader: str) -> Response:
     document = await run_in_small_pool(document_of, request, reader)
     async with request.form(max_files=0, max_fields=2, max_part_size=FORM_BYTES) as form:
         library = str(form.get("library", ""))
-    if library not in await run_in_small_pool(shared_libraries, docent):
+    if library not in await run_in_small_pool(shared_libraries, docent, reader):
         raise InputError(
             say(
                 "There is no shared library “{library}”. Go back and choose one of the list.",

@@ -90,7 +90,7 @@ class DocumentTools:
     # --- what a client sees ----------------------------------------------------------------
 
     def libraries(self, client: ApiClient) -> list[str]:
-        return client.visible(self.docent().store.libraries(None))
+        return client.visible(self.docent().store.libraries(client.reader))
 
     def personas(self, client: ApiClient) -> list[Persona]:
         libraries = self.libraries(client)

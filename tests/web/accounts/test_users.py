@@ -106,6 +106,29 @@ async def test_a_provider_logs_in_added_users_only(users, authenticator):
     assert await authenticator.by_provider("google", "t", {}, cl.User(identifier="eve@example.org")) is None
 
 
+@pytest.mark.parametrize(
+    ("raw", "groups"),
+    [
+        pytest.param({"roles": ["crew", 3, "board"]}, ["crew", "board"], id="a list"),
+        pytest.param({"roles": "crew"}, ["crew"], id="one name"),
+        pytest.param({"other": ["crew"]}, [], id="no such claim"),
+    ],
+)
+async def test_a_provider_says_the_groups(tmp_path, users, raw, groups):
+    """At each login the groups of the claim are followed, for people who have an account here only."""
+    import chainlit as cl
+
+    followed = []
+    authenticator = Authenticator(
+        Settings(storage=tmp_path, login="on", groups_claim="roles"), secret=b"", users=users
+    )
+    authenticator.follow_groups = lambda name, names: followed.append((name, names))
+    users.add("ann@example.org", role="member", password=None)
+    for name in ("Ann@example.org", "eve@example.org"):
+        await authenticator.by_provider("google", "t", raw, cl.User(identifier=name))
+    assert followed == [("ann@example.org", groups)]
+
+
 async def test_a_removed_role_has_no_effect(users, authenticator):
     """Roles are read from the accounts at each request, not from the login."""
     users.add("ann", role="admin", password=GOOD)

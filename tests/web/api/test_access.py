@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from docent.errors import InputError
+from docent.types import Scope
 from docent.web.accounts.api_keys import ApiKey, ApiKeys
 from docent.web.api.access import AccessControl, RateLimiter
 from docent.web.api.application import build
@@ -445,3 +446,29 @@ def test_a_prometheus_server_can_read_the_metrics(api: Api):
 def test_whatever_follows_v1_is_answered_by_the_api(api: Api):
     """Any path below /v1/, also one with a line break, is answered by the API and not by the chat."""
     assert refusal(api.http().get("/v1/files/file-%0Ax"), 404)
+
+
+# --- libraries of groups ---------------------------------------------------------------------
+
+
+def test_a_closed_library_needs_a_key_that_names_it(api):
+    """To any other key it does not exist: not to ask, search, list, hand in or delete."""
+    docent = api.docent
+    docent.store.groups.add("crew")
+    docent.store.groups.grant("crew", "ships", "read")
+    try:
+        (ferry,) = docent.store.documents(Scope(libraries=("ships",)))
+        outside, named = api.http(api.key()), api.http(api.key("ships"))
+        body = {"query": "ferry Aurora", "library": "ships"}
+        assert outside.post("/v1/search", json=body).status_code == 404
+        found = outside.post("/v1/search", json={"query": "ferry Aurora"}).json()["data"]
+        assert {passage["library"] for passage in found} <= {"cats"}
+        assert [file["filename"] for file in outside.get("/v1/files").json()["data"]] == ["cats.md"]
+        assert "docent/ships" not in outside.get("/v1/models").text
+        sent = {"file": ("x.md", b"# X")}
+        assert outside.post("/v1/files", files=sent, data={"library": "ships"}).status_code == 404
+        assert outside.delete(f"/v1/files/file-{ferry.id}").status_code == 404
+        assert named.post("/v1/search", json=body).json()["data"]
+    finally:
+        docent.store.groups.open_to_all("ships")
+        docent.store.groups.remove("crew")

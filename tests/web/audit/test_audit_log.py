@@ -202,13 +202,22 @@ NOT_RECORDED = {
 def test_every_route_that_changes_something_is_recorded():
     """A new route with a POST, PUT or DELETE is added to the table, or here with its reason."""
     from docent.web import first_run, page_routes
-    from docent.web.admin import admin_routes
+    from docent.web.admin import admin_routes, group_routes
     from docent.web.chat import model_panel
     from docent.web.documents import routes as documents
     from docent.web.sharing import share_routes
 
     not_about_documents = {"/set-session-cookie", "/project/action", "/feedback"}
-    modules = (first_run, page_routes, admin_routes, people_routes, documents, share_routes, model_panel)
+    modules = (
+        first_run,
+        page_routes,
+        admin_routes,
+        people_routes,
+        group_routes,
+        documents,
+        share_routes,
+        model_panel,
+    )
     missing = []
     for route in (route for module in modules for route in module.routes()):
         path = route.path.replace("{id}", "a" * 32).replace("{n:int}", "1").replace("{target}", "source")
