@@ -10,7 +10,7 @@ import httpx
 import pytest
 import sentencepiece
 
-from docent.answering.models.gguf import Vocabulary, read_vocabulary
+from docent.answering.models.gguf import ModelVocabulary, read_vocabulary
 from docent.answering.models.gguf_tokens import ModelFileTokens, tokenizer_of
 from docent.answering.prompt.token_budget import EstimatedTokens, LearningCounter, counter_for
 
@@ -44,7 +44,7 @@ def test_pieces_with_scores_are_joined_as_sentencepiece_joins_them():
     pieces = sentencepiece.SentencePieceProcessor(model_file=str(file))
     numbers = range(pieces.get_piece_size())
     tokens, scores = [*map(pieces.id_to_piece, numbers)], [*map(pieces.get_score, numbers)]
-    tokenizer = tokenizer_of(Vocabulary("llama", "default", tokens, (), scores))
+    tokenizer = tokenizer_of(ModelVocabulary("llama", "default", tokens, (), scores))
     assert tokenizer is not None
     for text in TEXTS:
         assert len(tokenizer.encode(text, add_special_tokens=False).ids) == len(pieces.encode(text)), text
@@ -53,7 +53,7 @@ def test_pieces_with_scores_are_joined_as_sentencepiece_joins_them():
 @pytest.mark.parametrize(("kind", "words"), [("bert", ""), ("gpt2", "a rule of tomorrow"), ("llama", "")])
 def test_another_vocabulary_keeps_the_estimate(kind, words):
     """Nothing is called exact whose rules are not known."""
-    assert tokenizer_of(Vocabulary(kind, words, ["a"], ["a a"], ())) is None
+    assert tokenizer_of(ModelVocabulary(kind, words, ["a"], ["a a"], ())) is None
 
 
 def test_a_file_that_is_gone_is_estimated(tmp_path):
@@ -80,4 +80,4 @@ def test_only_the_lists_of_a_vocabulary_are_kept(tmp_path):
     ]
     path = tmp_path / "model.gguf"
     path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, len(entries)) + b"".join(entries))
-    assert read_vocabulary(path) == Vocabulary("llama", "", ["<unk>", "a"], (), [0.0, -1.5])
+    assert read_vocabulary(path) == ModelVocabulary("llama", "", ["<unk>", "a"], (), [0.0, -1.5])

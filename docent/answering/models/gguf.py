@@ -46,7 +46,7 @@ class ModelFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Vocabulary:
+class ModelVocabulary:
     """The tokens of a model file, by their numbers."""
 
     kind: str
@@ -59,14 +59,14 @@ class Vocabulary:
     scores: Sequence[float]
 
 
-def read_vocabulary(path: Path) -> Vocabulary:
+def read_vocabulary(path: Path) -> ModelVocabulary:
     """Read the vocabulary of a GGUF file. Raises ModelError with a sentence for any other file."""
     entries, _, _ = _read_header(path, KEPT_LISTS)
 
     def entry(name: str) -> Any:
         return entries.get(f"tokenizer.ggml.{name}")
 
-    return Vocabulary(
+    return ModelVocabulary(
         kind=str(entry("model") or ""),
         words=str(entry("pre") or ""),
         tokens=entry("tokens") or (),

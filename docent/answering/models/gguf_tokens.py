@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-from docent.answering.models.gguf import Vocabulary, read_vocabulary
+from docent.answering.models.gguf import ModelVocabulary, read_vocabulary
 from docent.answering.prompt.token_budget import EstimatedTokens
 from docent.errors import ModelError
 
@@ -54,7 +54,7 @@ class ModelFileTokens:
             return None  # the model's client says what is wrong with the file
 
 
-def tokenizer_of(vocabulary: Vocabulary) -> Tokenizer | None:
+def tokenizer_of(vocabulary: ModelVocabulary) -> Tokenizer | None:
     """Return the tokenizer of a vocabulary; None for a kind that is not known."""
     numbers = {token: number for number, token in enumerate(vocabulary.tokens)}
     if vocabulary.kind == "gpt2" and vocabulary.words in WORD_RULES and vocabulary.merges:
@@ -64,7 +64,7 @@ def tokenizer_of(vocabulary: Vocabulary) -> Tokenizer | None:
     return None
 
 
-def _of_bytes(numbers: dict[str, int], vocabulary: Vocabulary) -> Tokenizer:
+def _of_bytes(numbers: dict[str, int], vocabulary: ModelVocabulary) -> Tokenizer:
     pairs = (merge.partition(" ") for merge in vocabulary.merges)
     merges = [
         (first, second) for first, _, second in pairs if {first, second, first + second} <= numbers.keys()
@@ -79,7 +79,7 @@ def _of_bytes(numbers: dict[str, int], vocabulary: Vocabulary) -> Tokenizer:
     return tokenizer
 
 
-def _of_pieces(numbers: dict[str, int], vocabulary: Vocabulary) -> Tokenizer:
+def _of_pieces(numbers: dict[str, int], vocabulary: ModelVocabulary) -> Tokenizer:
     """Return a tokenizer that joins the neighbours whose piece has the best score, as SentencePiece does."""
     scored = [
         (score, (piece[:cut], piece[cut:]))
