@@ -9,7 +9,7 @@ export PYTHON
 # docs/performance.md and take BENCH_REPORTS=FOLDER, a folder of questions.jsonl and pdfs/ (without it the sample
 # documents are used), BENCH_OPEN_WEBUI=URL, a server to compare with (its key in OPEN_WEBUI_KEY),
 # BENCH_ONLY="start latency", and BENCH_CACHE=FOLDER, where stores are kept for the next run.
-.PHONY: audit bench bench-full run install install-dev install-llamacpp test test-failed coverage test-compose bundle unbundle check format settings messages samples requirements wheel clean
+.PHONY: audit bench bench-full run install install-dev install-llamacpp install-finetune install-cluster test test-failed coverage test-compose bundle unbundle check format settings messages samples requirements wheel clean
 
 run: install
 	@$(VENV)/python -m docent serve --check
@@ -22,6 +22,14 @@ install:
 # A model file answers inside Docent, without a model server: DOCENT_MODEL=/path/NAME.gguf
 install-llamacpp: install
 	@tools/install.sh requirements-llamacpp.txt
+
+# Fine-tuning of the embedding model: docent learn embedding
+install-finetune: install
+	@tools/install.sh requirements-finetune.txt
+
+# The catalog in PostgreSQL: DOCENT_DATABASE_URL=postgresql://…
+install-cluster: install
+	@tools/install.sh requirements-cluster.txt
 
 install-dev: install
 	@tools/install.sh requirements-dev.txt
@@ -84,6 +92,8 @@ COMPILE := $(VENV)/uv pip compile -q pyproject.toml --python-version 3.11 --no-a
 requirements: install-dev
 	$(COMPILE) --extra torch --group model -o requirements.txt
 	$(COMPILE) --extra llamacpp | grep '^xllamacpp' >requirements-llamacpp.txt
+	$(COMPILE) --extra torch --extra finetune --group model | grep -vxFf requirements.txt >requirements-finetune.txt
+	$(COMPILE) --extra cluster | grep -E '^(alembic|mako|psycopg)' >requirements-cluster.txt
 	printf 'llm\nllama-cpp-python\n' | $(COMPILE) --all-extras --group model --group dev --excludes /dev/stdin \
 		-o requirements-dev.txt
 	sed -i -e 's/^torch==\([0-9.]*\).*/torch==\1/' -e '/^nvidia-/d' -e '/^cuda-/d' -e '/^triton/d' requirements.txt requirements-dev.txt

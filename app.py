@@ -19,6 +19,7 @@ from docent.web.chat import (
     page_session,
     reply,
     saved_answer,
+    table_runs,
     tool_consent,
 )
 from docent.web.chat.history import History
@@ -38,6 +39,7 @@ async def start_app() -> None:
 async def stop_app() -> None:
     try:
         await answer_stream.interrupt_all()
+        await table_runs.stop_all()
     finally:
         server.close()
 

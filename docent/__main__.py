@@ -19,16 +19,21 @@ from docent.cli import (
     ask_commands,
     document_commands,
     eval_commands,
+    export_commands,
     golden_command,
     group_commands,
     ingest_command,
+    learn_commands,
     mcp_command,
     model_commands,
     print_json,
+    question_command,
     run,
     sample_command,
     source_commands,
+    table_command,
 )
+from docent.errors import InputError
 from docent.settings import Settings
 
 
@@ -72,6 +77,12 @@ def parser() -> argparse.ArgumentParser:
     )
     add("ask", ask_commands.run_ask, "Answer a question, with citations.", ask_commands.define_ask)
     add(
+        "table",
+        table_command.run_table,
+        "Compare many documents in a table, each cell with its citation.",
+        table_command.define_table,
+    )
+    add(
         "pull",
         ask_commands.run_pull,
         "Let the model server fetch a model.",
@@ -97,6 +108,7 @@ def parser() -> argparse.ArgumentParser:
         document_commands.define_delete,
     )
     add("doctor", _doctor, "Check that everything Docent needs is in order.", _define_doctor)
+    add("migrate", _migrate, "Bring the tables of DOCENT_DATABASE_URL up to date.", _define_migrate)
     add("backup", _backup, "Write everything into one file, while others go on.", _define_backup)
     add("restore", _restore, "Put a backup into the storage folder.", _define_restore)
     about = "Measure retrieval, or answers, with questions whose pages are known."
@@ -111,6 +123,12 @@ def parser() -> argparse.ArgumentParser:
         golden_command.define_golden,
     )
     add(
+        "questions",
+        question_command.run_questions,
+        "Make questions whose pages are known from the documents of a library, for `eval`.",
+        question_command.define_questions,
+    )
+    add(
         "mcp",
         mcp_command.run_mcp,
         "Serve an agent that speaks MCP, on stdin and stdout.",
@@ -119,6 +137,8 @@ def parser() -> argparse.ArgumentParser:
     )
     source_commands.add_sources_command(commands)
     model_commands.add_model_command(commands)
+    learn_commands.add_learn_command(commands)
+    export_commands.add_export_command(commands)
     add("serve", _serve, "Serve the chat in the browser.", _define_serve, as_json=False)
     return top
 
@@ -130,6 +150,37 @@ Define = Callable[[argparse.ArgumentParser], None]
 # --- storage -----------------------------------------------------------------------
 
 
+def _define_migrate(command: argparse.ArgumentParser) -> None:
+    del command  # it takes no arguments
+
+
+def _migrate(arguments: argparse.Namespace) -> None:
+    settings = Settings.read()
+    if not settings.database:
+        raise InputError(
+            "DOCENT_DATABASE_URL names no database. The catalog in {storage} is brought up to date when it "
+            "is opened, so there is nothing to do.",
+            storage=settings.storage,
+        )
+    from docent.postgres import require_packages
+
+    require_packages()
+    from docent.postgres.migrating import migrate  # needs them
+
+    revision = migrate(settings.database)
+    _print_result(arguments, {"revision": revision}, f"The tables are at revision {revision}.")
+
+
+def _refuse_database(settings: Settings) -> None:
+    """Raise InputError where the catalog is not in the storage folder, which is what a backup copies."""
+    if settings.database:
+        raise InputError(
+            "The catalog is in the database of DOCENT_DATABASE_URL. Back it up and restore it with pg_dump "
+            "and pg_restore, and copy {originals} beside it.",
+            originals=settings.storage / "originals",
+        )
+
+
 def _define_backup(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", type=Path, help="a new file, about as large as the originals together")
 
@@ -138,7 +189,9 @@ def _backup(arguments: argparse.Namespace) -> None:
     # Imported late, here and below: `--help` and a wrong word should not wait for the libraries.
     from docent.app import back_up
 
-    written = back_up(Settings.read().storage, arguments.file)
+    settings = Settings.read()
+    _refuse_database(settings)
+    written = back_up(settings.storage, arguments.file)
     _print_result(
         arguments, {"file": str(arguments.file), "bytes": written}, f"{arguments.file}: {written:,} bytes"
     )
@@ -152,7 +205,9 @@ def _define_restore(command: argparse.ArgumentParser) -> None:
 def _restore(arguments: argparse.Namespace) -> None:
     from docent.app import restore
 
-    folder = Settings.read().storage
+    settings = Settings.read()
+    _refuse_database(settings)
+    folder = settings.storage
     aside = restore(arguments.file, folder, force=arguments.force)
     moved = f" The storage before is in {aside}." if aside else ""
     _print_result(

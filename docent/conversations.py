@@ -20,6 +20,8 @@ from docent.types import Quotes
 HISTORY = "history.db"
 ANSWER_KEY = "docent"
 """The key of a message's metadata that holds the answer with its citations and receipt."""
+TABLE_KEY = "docent_table"
+"""The key of a message's metadata that holds the id of the research table that it shows."""
 BUSY_SECONDS = 30.0  # as long as the catalog waits; writing 100 MB anew took 4 to 7 s on two busy cores
 
 
@@ -162,7 +164,7 @@ class Quoted:
         """Return a step's texts and metadata without what they quote of these documents."""
         own = self._citations(metadata)
         # A cited quote may be shorter than a run and was copied all the same.
-        short = [quote for _, quote in own if len(list(_words(quote))) < RUN]
+        short = [quote for _, quote in own if len(list(_words(quote))) < RUN] + self._facts(metadata)
         wording = Wording(short, wider=self.wording) if short else self.wording
         chunks = {chunk for chunk, _ in own}
 
@@ -194,10 +196,24 @@ class Quoted:
                     found += [(chunk, quote)] if document in self.documents else []
         return found
 
+    def _facts(self, metadata: Any) -> list[str]:
+        """Return the facts that an answer took from these documents on its way."""
+        match metadata:
+            case {"docent": {"receipt": {"hops": list(hops)}}}:
+                pass
+            case _:
+                return []
+        facts = []
+        for hop in hops:
+            match hop:
+                case {"fact": str(fact), "citation": {"document_id": str(document)}}:
+                    facts += [fact] if document in self.documents else []
+        return facts
+
     def erase(self, folder: Path, how: Quotes) -> int:
         """Delete the answers that quote them, or blank the quotes, and count them. Raises StoreError."""
         count = 0
-        with _opened(folder) as connection:
+        with open_conversations(folder) as connection:
             if connection is None:
                 return 0
             connection.execute("BEGIN IMMEDIATE")
@@ -218,7 +234,7 @@ class Quoted:
 
     def count(self, folder: Path) -> int:
         """Count the answers that quote them."""
-        with _opened(folder) as connection:
+        with open_conversations(folder) as connection:
             return 0 if connection is None else len(self._quoting(connection))
 
     def _quoting(self, connection: sqlite3.Connection) -> list[tuple[sqlite3.Row, dict[str, str]]]:
@@ -249,7 +265,7 @@ def _delete(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
 
 
 @contextmanager
-def _opened(folder: Path) -> Iterator[sqlite3.Connection | None]:
+def open_conversations(folder: Path) -> Iterator[sqlite3.Connection | None]:
     """Open the conversations of a storage folder; yield None where there are none."""
     path = folder / HISTORY
     if not path.exists():

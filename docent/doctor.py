@@ -106,7 +106,7 @@ def _opened(settings: Settings, *, mend: bool) -> Iterator[Finding]:
     from docent.app import mend_catalog, open_docent
 
     try:
-        if mend and (mended := mend_catalog(settings.storage)):
+        if mend and not settings.database and (mended := mend_catalog(settings.storage)):
             yield Finding("catalog", True, mended)
         with open_docent(settings) as docent:
             yield from storage(docent)

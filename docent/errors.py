@@ -13,7 +13,8 @@
     │   ├── IndexMismatch      the index was made by another model, chunker or version
     │   ├── DamagedStore       its files are damaged or contradict each other
     │   ├── UnknownLibrary     no such library, or the user may not see it
-    │   └── UnknownDocument    no such document, or the user may not see it
+    │   ├── UnknownDocument    no such document, or the user may not see it
+    │   └── UnknownTable       no such research table of the user
     ├── EmbeddingError         the embedding model is missing, altered or failing
     ├── ModelError             the language model gave no answer
     │   ├── ModelUnreachable   no server answers at the model server's address
@@ -88,6 +89,9 @@ class UnknownLibrary(StoreError): ...
 
 
 class UnknownDocument(StoreError): ...
+
+
+class UnknownTable(StoreError): ...
 
 
 class EmbeddingError(DocentError): ...

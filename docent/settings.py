@@ -214,6 +214,11 @@ class Settings(BaseModel):
     )
     chunk_overlap: int = Field(25, ge=0, description="Tokens that neighbouring chunks share.")
 
+    database_url: SecretStr = Field(
+        SecretStr(""),
+        description="Address of a PostgreSQL database that keeps the catalog in place of a file in the "
+        "storage folder: postgresql://user:password@host/name. `docent migrate` makes its tables.",
+    )
     chroma_url: str = Field(
         "",
         description="Address of a Chroma server that keeps the vectors; empty: they are kept in the storage "
@@ -239,6 +244,13 @@ class Settings(BaseModel):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
 
+    @field_validator("database_url")
+    @classmethod
+    def _must_be_postgresql(cls, value: SecretStr) -> SecretStr:
+        if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("must begin with postgresql://")
+        return value
+
     @field_validator("chunk_overlap")
     @classmethod
     def _at_most_half(cls, value: int, info: Any) -> int:
@@ -257,6 +269,11 @@ class Settings(BaseModel):
     def model_name(self) -> str:
         """The model's name as people are shown it: without the folder of a model file."""
         return self.model if self.model_file is None else self.model_file.stem
+
+    @property
+    def database(self) -> str:
+        """The address of the database, with its password; empty where storage/ has the catalog."""
+        return self.database_url.get_secret_value()
 
     @property
     def key(self) -> str:

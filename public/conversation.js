@@ -309,8 +309,9 @@
   async function show(link) {
     const step = link.closest('[id^="step-"]')?.id.slice("step-".length);
     const n = Number(link.textContent.replace(/\D/g, ""));
-    if (!step || !n) return;
-    const address = `/cited/${step}/${n}/quote`;
+    const cited = link.dataset.cited ?? (step && n ? `/cited/${step}/${n}` : "");
+    if (!cited) return;
+    const address = `${cited}/quote`;
     if (!quotes.has(address)) {
       const response = await fetch(address);
       if (!response.ok) return;
@@ -334,7 +335,7 @@
     tooltip.style.top = `${above > 8 ? above : at.bottom + 6}px`;
   }
 
-  const cited = (event) => event.target.closest?.("a.element-link");
+  const cited = (event) => event.target.closest?.("a.element-link, [data-cited]");
   for (const enter of ["mouseover", "focusin"])
     addEventListener(enter, (event) => {
       const link = cited(event);

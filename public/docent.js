@@ -51,13 +51,14 @@
   addEventListener(
     "click",
     async (event) => {
-      const link = event.target.closest?.("a.element-link");
+      const link = event.target.closest?.("a.element-link, [data-cited]");
       const step = link?.closest('[id^="step-"]')?.id.slice("step-".length);
       const n = Number(link?.textContent.replace(/\D/g, ""));
-      if (!step || !n) return;
+      const address = link?.dataset.cited ?? (step && n ? `/cited/${step}/${n}` : "");
+      if (!address) return;
       event.preventDefault();
       event.stopPropagation();
-      (await import("/public/source.js")).open(step, n, link);
+      (await import("/public/source.js")).open(address, link);
     },
     true,
   );
@@ -249,6 +250,12 @@
       (firstRun ??= import("/public/first-run.js")).then((card) => card.place());
   }
 
+  let tables = null;
+  function showTables() {
+    if (tables || document.querySelector('.message-content a[href^="/tables/"]'))
+      (tables ??= import("/public/tables.js")).then((shown) => shown.place());
+  }
+
   let waiting = false;
   new MutationObserver(() => {
     if (waiting) return;
@@ -261,6 +268,7 @@
       offerFiles();
       showModel();
       showFirstRun();
+      showTables();
     });
   }).observe(document.documentElement, { childList: true, subtree: true });
 })();

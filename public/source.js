@@ -12,7 +12,7 @@ const LARGEST = 4;
 let panel = null; // the whole of it, beside the conversation
 let content = null; // what the server rendered, in the panel
 let opener = null; // the link that was clicked; it gets the focus back
-let address = ""; // of the citation: /cited/ANSWER/N
+let address = ""; // of the citation: it ends with its number
 let zoom = 1;
 let hits = [];
 let hit = -1;
@@ -27,10 +27,9 @@ document.head.append(style);
 const find = (selector) => panel?.querySelector(selector);
 const view = () => find(".source-view");
 
-/** Show the citation `n` of an answer. */
-export async function open(step, n, link) {
+/** Show the citation of an address, such as /cited/ANSWER/N. */
+export async function open(wanted, link) {
   if (link) opener = link;
-  const wanted = `/cited/${step}/${n}`;
   const request = ++asked;
   const [response] = await Promise.all([fetch(wanted), styled]);
   if (request !== asked) return;
@@ -210,7 +209,7 @@ async function toPage(number, marks = "") {
 
 const ACTIONS = {
   close,
-  source: (button) => open(address.split("/")[2], button.value),
+  source: (button) => open(address.replace(/\d+$/, button.value)),
   page: (button) => toPage(Number(find(".source-page").dataset.page) + Number(button.value)),
   zoom: (button) => setZoom(zoom * Number(button.value)),
   hit: (button) => toHit(hit + Number(button.value)),

@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-PIPELINES = {"ingesting", "answering", "evaluating"}
+PIPELINES = {"ingesting", "answering", "evaluating", "questions", "research"}
 SHARED = {"types", "errors", "messages"}
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -31,17 +31,27 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plugins": {"errors", "messages"},
     "settings": {"errors", "messages"},
     "conversations": SHARED,
+    "question_pairs": SHARED,
+    "saved_tables": SHARED,
     "loading": SHARED | {"plugins", "regular_files", "text_language"},
     "indexing": SHARED | {"plugins", "resources"},
-    "store": SHARED | {"conversations", "memory", "regular_files"},
+    "postgres": {"errors", "messages"},
+    "store": SHARED
+    | {"conversations", "memory", "postgres", "question_pairs", "regular_files", "saved_tables"},
     "retrieving": SHARED | {"store.protocols", "text_language"},
     "answering": SHARED | {"plugins", "retrieving", "store.protocols", "text_language"},
     "ingesting": SHARED | {"loading", "indexing", "regular_files", "store"},
     "sources": SHARED | {"loading.file_types"},
-    "evaluating": SHARED | {"answering", "retrieving", "store.protocols"},
+    "evaluating": SHARED | {"answering", "question_pairs", "retrieving", "store.protocols"},
+    "questions": SHARED | {"answering", "evaluating", "question_pairs", "store.protocols", "text_language"},
+    "research": SHARED | {"answering", "saved_tables", "store.protocols"},
     "app": SHARED
     | PIPELINES
-    | {"settings", "lazy", "plugins", "resources", "loading", "indexing", "store", "retrieving", "sources"},
+    | {"settings", "lazy", "plugins", "question_pairs", "resources", "saved_tables"}
+    | {"loading", "indexing", "store", "retrieving", "sources"},
+    "learning": SHARED
+    | {"answering.prompt", "app", "conversations", "evaluating", "indexing", "retrieving", "settings"}
+    | {"store.protocols"},
     "doctor": SHARED | {"app", "resources", "settings"},
     "web": SHARED
     | PIPELINES
@@ -49,8 +59,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": SHARED
     | PIPELINES
     | {"app", "resources", "retrieving.query", "settings", "web.accounts", "web.audit"}
+    | {"indexing.adapted_embedder", "learning", "retrieving.learned_weights"}
     | {"web.chat.history", "web.mcp"},
-    "__main__": SHARED | {"app", "memory", "settings", "web", "doctor", "cli"},
+    "__main__": SHARED | {"app", "memory", "postgres", "settings", "web", "doctor", "cli"},
     "app.py": SHARED | PIPELINES | {"app", "settings", "web"},
     "ingest.py": {"cli"},
 }
@@ -63,6 +74,9 @@ LIVES_IN: dict[str, set[str]] = {
         "docent/retrieving/llama_index_retriever.py",
         "docent/store/index/vectors.py",
     },
+    "psycopg": {"docent/postgres/", "docent/store/catalog/postgres_catalog.py"},
+    "alembic": {"docent/postgres/"},
+    "sqlalchemy": {"docent/postgres/"},
     "chromadb": {"docent/store/index/vectors.py"},
     "tantivy": {"docent/store/index/word_index.py", "docent/store/index/languages.py"},
     "watchfiles": {"docent/ingesting/folders.py"},
@@ -74,15 +88,16 @@ LIVES_IN: dict[str, set[str]] = {
     "sentencepiece": {"docent/answering/prompt/token_budget.py"},
     "pypdfium2": {"docent/loading/pdf/pdfium_"},
     "pypdf": {"docent/loading/formats/pdf.py"},
-    "docx": {"docent/loading/formats/docx.py"},
+    "docx": {"docent/loading/formats/docx.py", "docent/research/table_files.py"},
     "pptx": {"docent/loading/formats/pptx.py"},
-    "openpyxl": {"docent/loading/formats/xlsx.py"},
+    "openpyxl": {"docent/loading/formats/xlsx.py", "docent/research/table_files.py"},
     "selectolax": {"docent/loading/formats/html.py"},
     "striprtf": {"docent/loading/formats/rtf.py"},
     "lxml": {"docent/loading/formats/zip_container.py"},
     "openvino": {"docent/indexing/openvino_bert.py"},
-    "torch": {"docent/indexing/"},
-    "sentence_transformers": {"docent/indexing/"},
+    "torch": {"docent/indexing/", "docent/learning/embedder_training.py"},
+    "sentence_transformers": {"docent/indexing/", "docent/learning/embedder_training.py"},
+    "datasets": {"docent/learning/embedder_training.py"},
     "jsonschema": {"docent/answering/answer_schema.py"},
     "mcp": {"docent/web/mcp/", "docent/answering/tools/"},
     "polib": {"docent/web/i18n/"},

@@ -33,6 +33,7 @@ COPYLEFT = {
     **dict.fromkeys(("bidict", "certifi", "orjson", "tqdm", "hypothesis", "pathspec"), "MPL"),
     "pycountry": "LGPL",
     "asyncssh": "EPL",
+    **dict.fromkeys(("psycopg", "psycopg-binary"), "LGPL"),
 }
 
 

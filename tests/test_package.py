@@ -100,7 +100,7 @@ def test_the_metadata_names_what_is_needed(wheel, names, metadata):
     assert heavy == {
         each.name for each in requirements if each.marker and each.marker.evaluate({"extra": "torch"})
     }
-    assert metadata.get_all("Provides-Extra") == ["llamacpp", "torch"]
+    assert metadata.get_all("Provides-Extra") == ["cluster", "finetune", "llamacpp", "torch"]
 
 
 def test_what_is_named_is_pinned():
@@ -110,10 +110,16 @@ def test_what_is_named_is_pinned():
     lists = {
         "requirements.txt": [*project["dependencies"], *extras["torch"], *groups["model"]],
         "requirements-llamacpp.txt": extras["llamacpp"],
+        "requirements-finetune.txt": [
+            requirement for requirement in extras["finetune"] if requirement not in extras["torch"]
+        ],
+        "requirements-cluster.txt": extras["cluster"],
         "requirements-dev.txt": [
             *project["dependencies"],
             *extras["torch"],
+            *extras["finetune"],
             *extras["llamacpp"],
+            *extras["cluster"],
             *groups["dev"],
         ],
     }

@@ -23,6 +23,7 @@ SLOW = {
     "scipy",
     "sklearn",
 }
+FOR_A_DATABASE = {"psycopg", "alembic", "sqlalchemy"}
 TRACING = {"grpc"}
 FOR_SEARCH = {"chromadb", "ollama", "openvino", "mistral_common", "chainlit"}
 TOLD = """
@@ -55,8 +56,12 @@ def imported(code: str, folder: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("arguments", "absent"),
     [
-        pytest.param(["--help"], SLOW | FOR_SEARCH, id="help"),
-        pytest.param(["search", "anything"], SLOW | FOR_SEARCH - {"openvino"}, id="search in a new storage/"),
+        pytest.param(["--help"], SLOW | FOR_SEARCH | FOR_A_DATABASE, id="help"),
+        pytest.param(
+            ["search", "anything"],
+            SLOW | FOR_A_DATABASE | FOR_SEARCH - {"openvino"},
+            id="search in a new storage/",
+        ),
     ],
 )
 def test_a_command_imports_what_it_needs(arguments, absent, tmp_path):
@@ -65,7 +70,7 @@ def test_a_command_imports_what_it_needs(arguments, absent, tmp_path):
 
 
 def test_the_page_needs_no_model_library(tmp_path):
-    """The server shows its first page without torch, llama-index and call tracing."""
+    """The server shows its first page without torch, llama-index, psycopg and call tracing."""
     code = (
         "import json, sys\nfrom docent.web import server\nserver.prepare()\n"
         "from fastapi.testclient import TestClient\nimport chainlit.server\n"
@@ -73,7 +78,7 @@ def test_the_page_needs_no_model_library(tmp_path):
         "assert page.status_code == 200, page.text\n"
         "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})), file=sys.stderr)\n"
     )
-    assert imported(code, tmp_path) & (SLOW | TRACING) == set()
+    assert imported(code, tmp_path) & (SLOW | TRACING | {"psycopg", "alembic"}) == set()
 
 
 def test_ingest_reads_before_slow_imports(tmp_path):

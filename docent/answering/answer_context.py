@@ -6,11 +6,11 @@ import asyncio
 import datetime as dt
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Literal, ParamSpec, Protocol, TypeVar
 
 from docent.answering.content_policy import ContentPolicy
 from docent.answering.models.client import GenerationOptions, ModelClient, Piece
@@ -26,8 +26,11 @@ from docent.types import (
     ANSWERING,
     Answer,
     Answered,
+    AnswerRequest,
     Chunk,
     Dropped,
+    Event,
+    Hop,
     Notice,
     Page,
     Passage,
@@ -71,6 +74,13 @@ MARK = re.compile(r"\[(\d{1,3})\]")
 """A number as the filter passes it: never in pieces, never two in one bracket."""
 
 
+class AnswersFromTables(Protocol):
+    """Answers questions over many documents with a table."""
+
+    def answer(self, request: AnswerRequest, draft: Draft) -> AsyncGenerator[Event, None]:
+        """Yield the events of a table and its answer; nothing for a question that asks for no table."""
+
+
 @dataclass(frozen=True, slots=True)
 class AnswerLimits:
     """The size of the prompt and of the answer, and the relevance from which passages answer."""
@@ -108,6 +118,8 @@ class AnswerServices:
     sizes: dict[str, int | None] = field(default_factory=dict)
     """The number of parameters of each model that was asked for it."""
     tool_servers: ToolServers | None = None
+    tables: AnswersFromTables | None = None
+    """None: every question is answered from passages."""
     lent: LentTools | None = None
     """The tools that other servers lend for this answer."""
     offered: frozenset[str] = frozenset()
@@ -286,6 +298,8 @@ class Draft:
         self.not_ready: tuple[str, ...] = ()
         self.looked_up: tuple[Passage, ...] = ()
         """Passages that the model found with tools."""
+        self.hops: list[Hop] = []
+        """Facts that were found before the question could be searched."""
         self.steps: list[str] = []
         self.lent = False
         """A tool of another server returned something."""
@@ -355,7 +369,11 @@ class Draft:
         """
         self.text += text
         self.shown = self.shown or bool(text)
-        return MARK.sub(lambda mark: f"[{self._order.setdefault(mark[1], len(self._order) + 1)}]", text)
+        return MARK.sub(lambda mark: f"[{self.number(mark[1])}]", text)
+
+    def number(self, of_model: str) -> int:
+        """Return the number that is shown for one of the model's, in the order of appearance."""
+        return self._order.setdefault(of_model, len(self._order) + 1)
 
     def stop_repeating(self, cut: int | None, *, whole: bool) -> None:
         """Leave out what the model repeated: the text after `cut`; None where only its thoughts repeat."""
@@ -392,6 +410,7 @@ class Draft:
             removed=tuple(dict.fromkeys((*self.removed, *cited.removed))),
             steps=tuple(self.steps),
             not_ready=self.not_ready,
+            hops=tuple(self.hops),
             notices=tuple(self._notices),
             seconds={**self._seconds, "total": total},
         )

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from docent.answering.citing.text_units import FIGURE
 from docent.answering.citing.vocabulary import content_words
 from docent.answering.intents import intent_of
-from docent.answering.key_sentences import key_sentences
-from docent.answering.quoted_units import quoted_units, shown_sentence
+from docent.answering.quoted_units import quoted_units
 from docent.answering.replies_without_model import find_best_sentences
 from docent.types import Citation, Passage
 
 QUESTIONS = 3
-OVERVIEW_SENTENCES = 3
 MOST_CHECKS = 8
 """Searches for one list of questions; each takes about 50 ms."""
 PASSAGES_CHECKED = 8
@@ -121,23 +119,6 @@ class Place:
             and citation.start < passage.start + self.end
             and passage.start + self.start < citation.end
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """Key sentences and questions, shown of a document that was just read."""
-
-    sentences: tuple[tuple[str, str], ...]
-    """A sentence and its place."""
-    questions: tuple[str, ...]
-
-
-def overview(passages: Sequence[Passage], *, language: str, search: Search) -> Overview:
-    """Return three sentences of a document that was read whole, and three questions that it answers."""
-    key = key_sentences(passages, most=OVERVIEW_SENTENCES)
-    questions = suggest(passages, language=language, search=search)
-    sentences = tuple((shown_sentence(citation.quote), citation.place) for citation in key.citations)
-    return Overview(sentences, tuple(questions))
 
 
 def suggest(

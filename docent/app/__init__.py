@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from docent.app.docent import Docent, open_docent
     from docent.app.factory import open_embedding, open_model, open_sources
     from docent.ingesting import IngestProgress
-    from docent.store import back_up, forget_previous, mend_catalog, restore, roll_back
+    from docent.store import back_up, forget_built, forget_previous, mend_catalog, restore, roll_back
 else:
     __getattr__ = lazy_attributes(
         __name__,
@@ -22,7 +22,8 @@ else:
             **dict.fromkeys(("open_embedding", "open_model", "open_sources"), "docent.app.factory"),
             **dict.fromkeys(("Docent", "open_docent"), "docent.app.docent"),
             **dict.fromkeys(
-                ("back_up", "forget_previous", "mend_catalog", "restore", "roll_back"), "docent.store"
+                ("back_up", "forget_built", "forget_previous", "mend_catalog", "restore", "roll_back"),
+                "docent.store",
             ),
         },
     )
@@ -32,6 +33,7 @@ __all__ = [
     "IngestProgress",
     "Persona",
     "back_up",
+    "forget_built",
     "forget_previous",
     "mend_catalog",
     "open_docent",

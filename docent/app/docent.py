@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from docent.app.golden_questions import Golden
 from docent.app.open_values import OpenAnswer, OpenPassage, open_answer, open_passages
+from docent.app.question_sets import QuestionSets
 from docent.app.source_schedule import events_with_origins
-from docent.errors import InputError, UnknownLibrary, UnreadableFile
-from docent.messages import Message
+from docent.app.tables import Tables, run_to_end
+from docent.errors import InputError, UnreadableFile
 from docent.types import (
     DEFAULT_LIBRARY,
     Answered,
@@ -39,7 +38,7 @@ if TYPE_CHECKING:  # the libraries are imported when a storage folder is opened
 Result = TypeVar("Result")
 
 
-class Docent(Golden):
+class Docent(Tables, QuestionSets):
     """An opened storage folder, with its models and workers; close it, or use it in a `with` block.
 
     `add`, `search` and `ask` wait for their result, and work in a notebook as well. `aadd`, `asearch` and
@@ -54,7 +53,7 @@ class Docent(Golden):
         A file with the same bytes in the same library is the same document. Raises UnreadableFile with the
         reason where it cannot be read.
         """
-        return _run(self.aadd(path, library=library, name=name))
+        return run_to_end(self.aadd(path, library=library, name=name))
 
     async def aadd(
         self, path: str | Path, *, library: str = DEFAULT_LIBRARY, name: str = ""
@@ -93,7 +92,7 @@ class Docent(Golden):
         Without a model server, or with `use_model=False`, it is the best sentences found. An `AnswerRequest`
         says more than a question: earlier turns, a persona, another model, a longer answer.
         """
-        return _run(self.aask(question, library=library, use_model=use_model))
+        return run_to_end(self.aask(question, library=library, use_model=use_model))
 
     async def aask(
         self, question: str | AnswerRequest, *, library: str = "", use_model: bool = True
@@ -111,12 +110,6 @@ class Docent(Golden):
         found = self.store.documents(self._scope(library, scope))
         return sorted(found, key=lambda document: (document.library, document.name))
 
-    def _scope(self, library: str, scope: Scope | None) -> Scope:
-        if library:
-            self.check_library(library)
-        scope = scope or Scope()
-        return replace(scope, libraries=(library,)) if library else scope
-
     # --- the same, with everything that the chat and the API decide --------------------------
 
     def answer(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
@@ -131,6 +124,7 @@ class Docent(Golden):
         from docent.answering.answer_context import AnswerLimits, AnswerServices
         from docent.answering.answer_pipeline import answer  # 0.1 s; an ingest needs none
         from docent.answering.prompt.token_budget import LearningCounter, counter_for
+        from docent.app.answers_in_tables import TableAnswers
         from docent.app.summaries import SummaryFiles
 
         persona = self.persona(request.persona)
@@ -159,6 +153,7 @@ class Docent(Golden):
             sizes=self.sizes,
             summaries=SummaryFiles(self.store, model.name, request.scope.reader),
             tool_servers=self.tool_servers,
+            tables=TableAnswers(self),
         )
         events = answer(request, services)
         return events if self.sources is None else events_with_origins(events, self.sources)
@@ -315,7 +310,7 @@ class Docent(Golden):
         """Answer questions, by default the golden ones, and score the answers; see docs/measuring.md."""
         from docent.evaluating import ask_answers
 
-        return _run(
+        return run_to_end(
             ask_answers(
                 questions or self.golden.all(library),
                 answer=self.answer,
@@ -347,39 +342,12 @@ class Docent(Golden):
         """Let the server fetch a model, by default that of the settings; progress is in bytes."""
         return self.open_model(name=name, url=self.settings.pull_url).pull()
 
-    def check_library(self, name: str | None) -> None:
-        """Raise UnknownLibrary, naming the libraries that exist, if there is none of this name."""
-        existing = self.store.libraries(None)
-        if name and name not in existing:
-            known = (
-                Message("There are: {names}.", names=", ".join(existing))
-                if existing
-                else Message("Nothing has been ingested yet.")
-            )
-            raise UnknownLibrary(
-                "There is no library {name!r}. {known} A folder of {data} becomes one with: "
-                "python -m docent ingest",
-                name=name,
-                known=known,
-                data=self.settings.data,
-            )
-
     def work(self) -> None:
         """Continue in the background with documents that are not wholly searchable yet."""
         self.ingest_pipeline.background.start()
         self.uploads.resume()
         if self.sources is not None:
             self.schedule.start(self.sync_sources)
-
-
-def _run(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run async work to its end; where a loop runs already, as in a notebook, in a thread of its own."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    with ThreadPoolExecutor(1, "docent") as pool:
-        return pool.submit(asyncio.run, work).result()
 
 
 def open_docent(settings: Settings, *, storage: Path | None = None, building: bool = False) -> Docent:

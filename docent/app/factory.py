@@ -14,13 +14,14 @@ from docent.answering.prompt.personas import Persona, read_personas
 from docent.app.plugin_steps import PluginSteps
 from docent.app.source_schedule import SourceSchedule
 from docent.app.summaries import SummaryWriter
+from docent.indexing.adapted_embedder import AdaptedEmbedder
 from docent.indexing.embedder import Embedder, available_cores, index_fingerprint, open_embedder
 from docent.indexing.torch_models import open_reranker
 from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, Rereader, Uploads
 from docent.loading import Limits, Loader, Ocr
 from docent.plugins import PREFIX
 from docent.resources import FILES
-from docent.retrieving import Dictionaries, FigureLines, Synonyms
+from docent.retrieving import Dictionaries, FigureLines, LearnedWeights, Synonyms
 from docent.settings import Settings
 from docent.store import Store
 
@@ -40,7 +41,7 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
     rerank = open_reranker(
         settings.reranker, cache=settings.storage / "models", device=settings.embedding_device
     )
-    embedder = open_embedding(settings)
+    embedder = AdaptedEmbedder(open_embedding(settings), storage or settings.storage)
     fingerprint = index_fingerprint(embedder, size=settings.chunk_tokens, overlap=settings.chunk_overlap)
     with ExitStack() as on_failure:
         on_failure.callback(embedder.close)
@@ -48,6 +49,7 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
             storage or settings.storage,
             fingerprint=fingerprint,
             chroma_url=settings.chroma_url,
+            database_url=settings.database,
             building=building,
         )
         on_failure.pop_all()
@@ -72,6 +74,7 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
         "personas": personas,
         "policy": policy,
         "tool_servers": tool_servers,
+        "learned_weights": LearnedWeights(storage or settings.storage),
         "synonyms": Synonyms(settings.data),
         "figure_lines": FigureLines(settings.data),
         "dictionaries": Dictionaries(settings.dictionaries),

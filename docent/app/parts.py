@@ -23,11 +23,11 @@ if TYPE_CHECKING:  # `from docent import Docent` takes 0.1 s; the libraries come
     from docent.app.plugin_steps import PluginSteps
     from docent.app.source_schedule import SourceSchedule
     from docent.app.summaries import SummaryWriter
-    from docent.indexing import Embedder
+    from docent.indexing.adapted_embedder import AdaptedEmbedder
     from docent.indexing.torch_models import Reranker
     from docent.ingesting import IngestPipeline, Rereader, Uploads
     from docent.loading import Loader
-    from docent.retrieving import Dictionaries, FigureLines, Synonyms
+    from docent.retrieving import Dictionaries, FigureLines, LearnedWeights, Synonyms
     from docent.settings import Settings
     from docent.sources import Sources
     from docent.store import Store
@@ -42,7 +42,7 @@ class Parts:
     llamacpp: LlamaCppServer | None
     """Where the settings name a model file: the process that serves it."""
     store: Store
-    embedder: Embedder
+    embedder: AdaptedEmbedder
     loader: Loader
     ingest_pipeline: IngestPipeline
     uploads: Uploads
@@ -55,6 +55,7 @@ class Parts:
     policy: ContentPolicy
     tool_servers: ToolServers | None
     """MCP servers of others that lend their tools to the model."""
+    learned_weights: LearnedWeights
     synonyms: Synonyms
     figure_lines: FigureLines
     dictionaries: Dictionaries

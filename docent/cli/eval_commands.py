@@ -34,6 +34,9 @@ def define_eval(command: argparse.ArgumentParser) -> None:
         "(default: your golden questions)",
     )
     command.add_argument(
+        "--synthetic", action="store_true", help="ask the questions that `docent questions` made"
+    )
+    command.add_argument(
         "--answers", action="store_true", help="answer the questions, and score the answers instead"
     )
     command.add_argument("--model", metavar="M", help="with --answers: another model of the server")
@@ -90,7 +93,7 @@ def run_eval(arguments: argparse.Namespace) -> int:
         return 0
     with _opened(arguments) as docent:
         run, shared, given = _measure(docent, arguments)
-        if arguments.documents is None and arguments.questions is None:
+        if arguments.documents is None and arguments.questions is None and not arguments.synthetic:
             docent.past_evaluations.add(shared, library=arguments.library or "")
     figures = figures_json(shared, given)
     compared = _compare(against[0], run) if against else {}
@@ -116,7 +119,7 @@ def _run_answers(arguments: argparse.Namespace) -> int:
     before = read_answers(paths[0]) if paths else None
     with _opened(arguments) as docent:
         run = evaluate_answers(docent, _questions(docent, arguments), arguments, _progress)
-        if arguments.documents is None and arguments.questions is None:
+        if arguments.documents is None and arguments.questions is None and not arguments.synthetic:
             docent.past_answer_evaluations.add(run, library=arguments.library or "")
     return finish_answers(run, before, arguments)
 
@@ -162,7 +165,15 @@ def _questions(docent: Docent, arguments: argparse.Namespace) -> list[Question]:
     from docent.evaluating import read_questions
 
     if arguments.questions is not None:
+        if arguments.synthetic:
+            raise InputError("--synthetic asks its own questions. Leave out the file, or --synthetic.")
         return read_questions(arguments.questions)
+    if arguments.synthetic:
+        if questions := docent.synthetic.all(arguments.library or ""):
+            return questions
+        raise InputError(
+            "No questions were made here yet. Make some with: python -m docent questions --library L"
+        )
     if questions := docent.golden.all(arguments.library or ""):
         return questions
     raise InputError(

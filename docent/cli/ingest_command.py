@@ -146,13 +146,13 @@ def _ingest(arguments: argparse.Namespace) -> list[FileReport] | None:
 
     settings = Settings.read()
     if arguments.rollback:
-        print(
-            f"The earlier index answers again; it was made with {roll_back(settings.storage)}.",
-            file=sys.stderr,
-        )
+        made_with = roll_back(settings.storage, database_url=settings.database)
+        print(f"The earlier index answers again; it was made with {made_with}.", file=sys.stderr)
         return None
     if arguments.forget_previous:
-        removed = forget_previous(settings.storage, chroma_url=settings.chroma_url)
+        removed = forget_previous(
+            settings.storage, chroma_url=settings.chroma_url, database_url=settings.database
+        )
         print("The earlier index is removed." if removed else "There is no earlier index.", file=sys.stderr)
         return None
     paths = _paths(arguments, settings)

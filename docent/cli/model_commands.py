@@ -35,13 +35,7 @@ def run_embedding(arguments: argparse.Namespace) -> int:
     """Try the model, write the setting into .env, and rebuild the index beside the one that answers."""
     from docent.app import open_embedding
 
-    if os.environ.get(SETTING, arguments.name) != arguments.name:
-        raise InputError(
-            "{setting} is set to {value!r} in the environment, which wins over .env. Change it there, and "
-            "run: python -m docent ingest --rebuild",
-            setting=SETTING,
-            value=os.environ[SETTING],
-        )
+    refuse_other_environment(arguments.name)
     embedder = open_embedding(Settings.read().model_copy(update={"embedding_model": arguments.name}))
     try:
         embedder.embed_query("A question.")  # a model that cannot run is not chosen
@@ -61,6 +55,17 @@ def run_embedding(arguments: argparse.Namespace) -> int:
             retry_failed=False, watch=False, json=arguments.json,
         )
     )  # fmt: skip
+
+
+def refuse_other_environment(name: str) -> None:
+    """Raise InputError where the environment names another model than .env is going to."""
+    if os.environ.get(SETTING, name) != name:
+        raise InputError(
+            "{setting} is set to {value!r} in the environment, which wins over .env. Change it there, and "
+            "run: python -m docent ingest --rebuild",
+            setting=SETTING,
+            value=os.environ[SETTING],
+        )
 
 
 def write_setting(path: Path, name: str, value: str) -> None:

@@ -6,26 +6,21 @@ and back up, and that `eval` reads like any other.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
-import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from docent.errors import InputError
 from docent.messages import Message
+from docent.question_pairs import locked, write_lines
 from docent.types import Answer
 
 FILE_KEYS = ("file", "document", "doc", "filename", "doc_name")
 PAGE_KEYS = ("pages", "page")
-
-WRITING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +34,14 @@ class Question:
     answerable: bool = True
     answer: str = ""
     """The gold answer, for `eval --answers`; empty where nobody wrote one."""
+    evidence: str = ""
+    """The sentence, row or field that holds the answer, as the page has it."""
+    document_id: str = ""
+    """Of a question that Docent made: the document it was made from."""
+    synthetic: bool = False
+    """Docent made it; False for people's own."""
+    kind: str = ""
+    """Of a question that Docent made: the kind of text it was made from."""
 
 
 def read_questions(path: Path) -> list[Question]:
@@ -85,7 +88,10 @@ def question_of(row: Any) -> Question:
     file, pages = str(_first(row, FILE_KEYS)), pages_of(_first(row, PAGE_KEYS))
     if not file or not pages:
         raise ValueError(Message("an answerable question names a file and at least one page"))
-    return Question(text, file, pages, library, answer=str(row.get("answer") or "").strip())
+    keys = ("evidence", "document_id", "kind")
+    texts = {key: row[key] for key in keys if isinstance(row.get(key), str)}
+    answer = str(row.get("answer") or "").strip()
+    return Question(text, file, pages, library, answer=answer, synthetic=bool(row.get("synthetic")), **texts)
 
 
 def _first(row: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
@@ -124,14 +130,14 @@ class GoldenQuestions:
     def add(self, question: Question) -> None:
         """Store a question; it replaces one of the same words in that library."""
         new = replace(question, question=question.question.strip())  # as it will be read
-        with self._locked():
+        with locked(self.path.parent):
             key = (new.question, new.library)
             others = [known for known in self.all() if (known.question, known.library) != key]
             self._write([*others, new])
 
     def remove(self, question: str, library: str = "") -> Question:
         """Remove the question of these words. Raises InputError when there is none."""
-        with self._locked():
+        with locked(self.path.parent):
             known = self.all()
             removed = [
                 stored
@@ -147,34 +153,15 @@ class GoldenQuestions:
         return removed[0]
 
     def _write(self, questions: Sequence[Question]) -> None:
-        lines = [json.dumps(asdict(question), ensure_ascii=False) + "\n" for question in questions]
-        part = self.path.with_suffix(".part")
-        with part.open("w", encoding="utf-8") as file:
-            file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self.path)  # whole or not at all
+        write_lines(self.path, (_line(question) for question in questions))
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Lock the file against other threads and processes, such as the web server and `golden add`."""
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            # The folder, since each change replaces the file.
-            folder = os.open(self.path.parent, os.O_RDONLY)
-            try:
-                with suppress(OSError):  # some network drives lock no folder
-                    fcntl.flock(folder, fcntl.LOCK_EX)
-                with WRITING:
-                    yield
-            finally:
-                os.close(folder)
-        except OSError as error:
-            raise InputError(
-                "{path} cannot be written: {strerror}. Make it writable, or free some space.",
-                path=self.path,
-                strerror=error.strerror,
-            ) from error
+
+def _line(question: Question) -> str:
+    """Return a question as a line; what it does not have is left out."""
+    optional = {field.name: field.default for field in fields(Question)[5:]}
+    row = asdict(question)
+    kept = {key: value for key, value in row.items() if key not in optional or value != optional[key]}
+    return json.dumps(kept, ensure_ascii=False) + "\n"
 
 
 def from_answer(answer: Answer) -> Question | None:

@@ -84,7 +84,8 @@ def open_embedder(
             return FastEmbedder(model, name=name, threads=threads or available_cores())
         from docent.indexing.torch_models import ReferenceEmbedder
 
-        return ReferenceEmbedder(name, source=name, cache=cache, device=device)
+        source = name if model is None else str(model.folder)
+        return ReferenceEmbedder(name, source=source, cache=cache, device=device)
     if device in ("cuda", "mps"):
         from docent.indexing.torch_models import ReferenceEmbedder
 

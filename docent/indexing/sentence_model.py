@@ -49,7 +49,12 @@ class SentenceModel:
 
 
 def model_folder(name: str, cache: Path) -> Path:
-    """Return the folder that a setting names, or that of a hub's model as the hub's own tools store it."""
+    """Return the folder that a setting names, or that of a hub's model as the hub's own tools store it.
+
+    A fine-tuned model is a folder of the cache, named without a path, so that storage/ may be moved.
+    """
+    if "/" not in name and (cache / name / WEIGHTS_FILE).is_file():
+        return cache / name
     stored = cache / f"models--{name.replace('/', '--')}"
     revision = stored / "refs/main"
     if Path(name).is_dir() or not revision.is_file():

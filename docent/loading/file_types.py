@@ -32,7 +32,7 @@ BY_SUFFIX = {
 } | dict.fromkeys(CODE, "code")
 TEXT_SUFFIXES = (".txt", ".text", ".log", ".json")
 KINDS = (
-    "pdf", "markdown", "text", "html", "docx", "pptx", "xlsx", "csv", "epub", "rtf", "odt", "eml",
+    "pdf", "markdown", "text", "html", "docx", "pptx", "xlsx", "csv", "epub", "rtf", "odt", "ods", "eml",
     "json", "jsonl", "code", "png", "jpeg",
 )  # fmt: skip
 KIND_BY_SUFFIX = {
@@ -46,6 +46,7 @@ KIND_BY_SUFFIX = {
     ".epub": "epub",
     ".rtf": "rtf",
     ".odt": "odt",
+    ".ods": "ods",
     ".png": "png",
     ".jpg": "jpeg",
     ".jpeg": "jpeg",
@@ -66,7 +67,9 @@ FOREIGN_SIGNATURES = (
     (b"ID3", Message("a sound recording"), Message("Add a transcript instead.")),
     (b"OggS", Message("a sound recording"), Message("Add a transcript instead.")),
 )
-READABLE_FORMATS = Message("PDF, Word, PowerPoint, Excel, OpenDocument text, RTF, EPUB, mail, PNG and JPEG")
+READABLE_FORMATS = Message(
+    "PDF, Word, PowerPoint, Excel, OpenDocument text and spreadsheet, RTF, EPUB, mail, PNG and JPEG"
+)
 OLD_OFFICE_STREAMS = (
     (".msg", "__substg1.0_"),
     (".doc", "WordDocument"),
@@ -149,10 +152,12 @@ def _detect_zipped(source: InputFile, limits: Limits) -> str:
         return "epub"
     if mimetype.startswith("application/vnd.oasis.opendocument.text"):
         return "odt"
+    if mimetype.startswith("application/vnd.oasis.opendocument.spreadsheet"):
+        return "ods"
     if mimetype.startswith("application/vnd.oasis"):
         raise UnsupportedFile(
-            "{name} is an OpenDocument file other than a text, which cannot be read. Save it as "
-            "XLSX, PPTX or PDF.",
+            "{name} is an OpenDocument file other than a text or a spreadsheet, which cannot be read. Save "
+            "it as PPTX or PDF.",
             name=source.name,
         )
     raise UnsupportedFile(

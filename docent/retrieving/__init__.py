@@ -2,6 +2,7 @@
 
 from docent.retrieving.dictionaries import Dictionaries
 from docent.retrieving.figure_lines import FigureLines
+from docent.retrieving.learned_weights import LearnedWeights
 from docent.retrieving.retriever import retrieve
 from docent.retrieving.scoring import DEFAULT_WEIGHTS, Weights
 from docent.retrieving.synonyms import Synonyms
@@ -11,6 +12,7 @@ __all__ = [
     "DEFAULT_WEIGHTS",
     "Dictionaries",
     "FigureLines",
+    "LearnedWeights",
     "Synonyms",
     "Translation",
     "Weights",

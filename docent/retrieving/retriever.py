@@ -22,6 +22,7 @@ from docent.retrieving.document_prior import (
     name_matcher,
 )
 from docent.retrieving.figure_lines import AskedLines, FigureLines, asked_lines, shipped_figures
+from docent.retrieving.learned_weights import LearnedWeights
 from docent.retrieving.query import (
     Query,
     check_scope,
@@ -30,7 +31,15 @@ from docent.retrieving.query import (
     parse,
     shorten_question,
 )
-from docent.retrieving.scoring import DEFAULT_WEIGHTS, Rescorer, Weights, fuse, lift_pages
+from docent.retrieving.scoring import (
+    DEFAULT_WEIGHTS,
+    Rescorer,
+    ScoredCandidate,
+    Weights,
+    fuse,
+    lift_pages,
+    stretch,
+)
 from docent.retrieving.synonyms import Synonyms, expand_query
 from docent.retrieving.translation import Translation
 from docent.store.protocols import ChunkLocation, Hit, Reader
@@ -61,16 +70,19 @@ def retrieve(
     store: Reader,
     embedder: SentenceEmbedder,
     limit: int,
-    weights: Weights = DEFAULT_WEIGHTS,
+    weights: Weights | None = None,
+    learned: LearnedWeights | None = None,
     synonyms: Synonyms | None = None,
     figure_lines: FigureLines | None = None,
     rerank: Rerank | None = None,
     translations: Sequence[Translation] = (),
+    on_candidates: Callable[[Sequence[ScoredCandidate]], None] | None = None,
 ) -> list[Passage]:
     """Return the passages most likely to answer the question, best first. Raises InputError.
 
-    Of a long question only the beginning and the end are searched, and long questions wait for each other.
-    Documents in the language of a translation are searched by it.
+    The weights are those given, else those learned for the libraries in scope, else the defaults. Of a long
+    question only the beginning and the end are searched, and long questions wait for each other. Documents in
+    the language of a translation are searched by it.
     """
     query = parse(shorten_question(question))
     with in_turn(question):
@@ -78,6 +90,8 @@ def retrieve(
         scope, in_scope = _documents_in_scope(query, check_scope(scope), store)
         documents = {document.id: document for document in in_scope}
         libraries = {document.library for document in in_scope}
+        if weights is None:
+            weights = DEFAULT_WEIGHTS if learned is None else learned.of(libraries)
         groups = synonyms.of(libraries) if synonyms else ()
         book = figure_lines.of(libraries) if figure_lines else shipped_figures()
         lines = AskedLines()
@@ -141,14 +155,33 @@ def retrieve(
             for chunk_id, chunk in shortlist.items()
         }
         rescorer = Rescorer(query.text, languages, store, scope, translations)
-        added = rescorer.added_scores(shortlist, by_words, lines, weights)
+        signals = rescorer.text_signals(shortlist, by_words, lines)
         pages = {
             chunk_id: place
             for chunk_id in shortlist
             if (document := documents.get((place := places[chunk_id]).document_id)) and document.pages > 1
         }
+        if on_candidates is not None:
+            stretched = stretch(compared, by_words)
+            on_candidates(
+                [
+                    ScoredCandidate(
+                        document_id=place.document_id,
+                        page=place.page,
+                        is_lifted=chunk_id in pages,
+                        meaning=stretched[chunk_id][0],
+                        words=stretched[chunk_id][1],
+                        prior=priors.get(place.document_id, 0.0),
+                        text=signals[chunk_id],
+                    )
+                    for chunk_id in shortlist
+                    if (place := places[chunk_id])
+                ]
+            )
         scores = lift_pages(
-            {chunk_id: scores[chunk_id] + added[chunk_id] for chunk_id in shortlist}, pages, weights
+            {chunk_id: scores[chunk_id] + signals[chunk_id].weighted(weights) for chunk_id in shortlist},
+            pages,
+            weights,
         )
 
         # Passages: the best chunks, in a reranker's order if there is one.

@@ -89,18 +89,69 @@ class Weights:
 DEFAULT_WEIGHTS = Weights()
 
 
+@dataclass(frozen=True, slots=True)
+class TextSignals:
+    """The signals of a chunk's text and headings, each 0 to 1, before they are weighted."""
+
+    title: float
+    neighbours: float
+    sentence: float
+    figures: float
+    """0 where the question wants no figures."""
+    lines: float
+    statement: float
+    wants_figures: bool
+
+    def weighted(self, weights: Weights) -> float:
+        """Return what they add to the score of the chunk."""
+        in_words = weights.neighbours * self.neighbours + weights.sentence * self.sentence
+        return (
+            weights.title * self.title
+            + in_words * (weights.wants_figures if self.wants_figures else 1.0)
+            + weights.figures * self.figures
+            + weights.lines * self.lines
+            + weights.statement * self.statement
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredCandidate:
+    """A chunk of the shortlist with all that its score is made of, from which weights are learned."""
+
+    document_id: str
+    page: int
+    is_lifted: bool
+    """Its page gains by its further chunks: its document has several pages."""
+    meaning: float
+    words: float
+    prior: float
+    text: TextSignals
+
+    def score(self, weights: Weights) -> float:
+        """Return the score that ranks it, before its page is lifted."""
+        fused = weights.meaning * self.meaning + (1 - weights.meaning) * self.words
+        return fused + weights.prior * self.prior + self.text.weighted(weights)
+
+
 def fuse(
     by_meaning: Mapping[str, float], by_words: Mapping[str, float], weights: Weights
 ) -> dict[str, float]:
-    """Return one score, 0 to 1, for every chunk that either search scored.
+    """Return one score, 0 to 1, for every chunk that either search scored."""
+    share = weights.meaning
+    stretched = stretch(by_meaning, by_words)
+    return {
+        chunk_id: share * meaning + (1 - share) * words for chunk_id, (meaning, words) in stretched.items()
+    }
 
-    Each signal is stretched over its own range; a chunk that has no vector yet is judged by its words.
+
+def stretch(by_meaning: Mapping[str, float], by_words: Mapping[str, float]) -> dict[str, tuple[float, float]]:
+    """Return both scores of every chunk that either search scored, each stretched over its own range.
+
+    A chunk that has no vector yet is judged by its words.
     """
     meaning, words = _stretch(by_meaning), _stretch(by_words)
-    share = weights.meaning
     return {
-        chunk_id: share * meaning.get(chunk_id, words.get(chunk_id, 0.0))
-        + (1 - share) * words.get(chunk_id, 0.0)
+        chunk_id: (meaning.get(chunk_id, words.get(chunk_id, 0.0)), words.get(chunk_id, 0.0))
         for chunk_id in by_meaning.keys() | by_words.keys()
     }
 
@@ -156,14 +207,10 @@ class Rescorer:
         self._sentence_terms = cache(self._read_sentences)
         self._question_terms = {language: self._asked_terms(language) for language in set(languages.values())}
 
-    def added_scores(
-        self,
-        chunks: Mapping[str, Chunk],
-        by_words: Mapping[str, float],
-        asked_lines: AskedLines,
-        weights: Weights,
-    ) -> dict[str, float]:
-        """Return what headings, figures, lines, sentences and neighbours add to each chunk's score."""
+    def text_signals(
+        self, chunks: Mapping[str, Chunk], by_words: Mapping[str, float], asked_lines: AskedLines
+    ) -> dict[str, TextSignals]:
+        """Return the signals of each chunk's headings, figures, lines, sentences and neighbouring words."""
         finders = {
             language: LineFinder(asked_lines, partial(self._terms, language=language))
             for language in self._question_terms
@@ -182,24 +229,25 @@ class Rescorer:
         all_searched = {
             language for language, terms in self._question_terms.items() if searched.issuperset(terms)
         }
-        added = {}
+        signals = {}
         for chunk_id, chunk in chunks.items():
             language = self._languages[chunk_id]
-            asked, in_words = self._question_terms[language], 0.0
+            asked, in_neighbours, in_sentence = self._question_terms[language], 0.0, 0.0
             if by_words[chunk_id] or language not in all_searched:
                 sentence_terms = self._sentence_terms(chunk.text, language)
-                in_words = weights.neighbours * neighbours(asked, list(chain(*sentence_terms)), rarity)
-                in_words += weights.sentence * sentence(asked, sentence_terms, rarity)
-            heading_share = title(asked, chunk.header, partial(self._terms, language=language), rarity)
-            added[chunk_id] = (
-                weights.title * heading_share
-                + in_words * (weights.wants_figures if for_figures else 1.0)
-                + (weights.figures * figures(chunk.text) if for_figures else 0.0)
-                + weights.lines * finders[language].share(chunk.text)
+                in_neighbours = neighbours(asked, list(chain(*sentence_terms)), rarity)
+                in_sentence = sentence(asked, sentence_terms, rarity)
+            is_statement = finders[language].is_statement(headings(chunk.header))
+            signals[chunk_id] = TextSignals(
+                title=title(asked, chunk.header, partial(self._terms, language=language), rarity),
+                neighbours=in_neighbours,
+                sentence=in_sentence,
+                figures=figures(chunk.text) if for_figures else 0.0,
+                lines=finders[language].share(chunk.text),
+                statement=figures(chunk.text) if is_statement else 0.0,
+                wants_figures=for_figures,
             )
-            if finders[language].is_statement(headings(chunk.header)):
-                added[chunk_id] += weights.statement * figures(chunk.text)
-        return added
+        return signals
 
     def relevances(self, chunks: Sequence[Chunk], closeness: Mapping[str, float]) -> dict[str, float]:
         """Return how likely it is that each chunk helps, 0 to 1."""

@@ -5,7 +5,7 @@ from docent.store.catalog.documents import UPLOADED, is_from
 from docent.store.catalog.snapshots import mend_catalog
 from docent.store.files import COPIES, Copies, sha256_of
 from docent.store.groups import Group, Groups
-from docent.store.index.generations import forget_previous, roll_back
+from docent.store.index.generations import forget_built, forget_previous, roll_back
 from docent.store.protocols import Arrival, KnownFile, Level, LibraryEntry
 from docent.store.store import Store
 
@@ -21,6 +21,7 @@ __all__ = [
     "LibraryEntry",
     "Store",
     "back_up",
+    "forget_built",
     "forget_previous",
     "is_from",
     "mend_catalog",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from docent import saved_tables
 from docent.conversations import Quoted, quoted
 from docent.errors import StoreError, UnknownDocument, UnknownLibrary
+from docent.question_pairs import PairFiles
 from docent.store.catalog import changes, contents, documents
 from docent.store.catalog.dialect import among
 from docent.store.catalog.scoping import in_scope
@@ -65,6 +68,8 @@ class Deleter:
         for library in sorted(own):
             self.delete_library(library, Scope(reader=owner), shared=False)
         _forget_name(self._writer.catalog, owner)
+        for folder in (self._writer.folder, *set_aside(self._writer.folder)):
+            saved_tables.forget_reader(folder, owner)
         for catalog in catalogs_aside(self._writer.folder):
             _forget_name(catalog, owner)
         with self._writer.catalog.read() as db:
@@ -80,7 +85,7 @@ class Deleter:
         """Delete documents and what answers quote of them; count what there was and what is left."""
         folders = [self._writer.folder, *set_aside(self._writer.folder)]
         answers = self._quoted(known)
-        erased = sum(answers.erase(folder, quotes) for folder in folders)
+        erased = sum(_erase(answers, folder, quotes) for folder in folders)
         with self._writer.catalog.read() as db:
             ids = {document.id: contents.document_chunk_ids(db, document.id) for document in known}
         found = self._census(known, ids)
@@ -95,17 +100,22 @@ class Deleter:
             left = self._census(known, ids, originals)
         self._writer.catalog.forget_deleted()
         # Again, because an answer under way may have been stored meanwhile.
-        erased += sum(answers.erase(folder, quotes) for folder in folders)
-        still = sum(answers.count(folder) for folder in folders)
+        erased += sum(_erase(answers, folder, quotes) for folder in folders)
+        still = sum(
+            answers.count(folder) + saved_tables.count_rows(folder, answers.documents) for folder in folders
+        )
         return Deletion(key, name, {**found, "answers": erased}, {**left, "answers": still})
 
     def _known(self, keys: Sequence[str], scope: Scope) -> list[StoredDocument]:
         condition, values = in_scope(scope)
         chosen, ids = among("d.id", keys)
-        return self._documents(f"{chosen} AND d.visible = 1 AND {condition}", ids, *values)
+        where = f"{chosen} AND d.visible = 1 AND {condition}"
+        return self._documents(where, ids, *values, scope=scope)
 
-    def _documents(self, condition: str, *values: str | None) -> list[StoredDocument]:
-        with self._writer.catalog.read() as db:
+    def _documents(
+        self, condition: str, *values: str | None, scope: Scope | None = None
+    ) -> list[StoredDocument]:
+        with self._writer.catalog.read(scope) as db:
             return documents.documents_where(db, self._writer.serving().generation, condition, *values)
 
     def _quoted(self, known: Sequence[StoredDocument]) -> Quoted:
@@ -134,6 +144,9 @@ class Deleter:
         total: Counter[str] = Counter(
             dict.fromkeys(("pages", "chunks", "words", "vectors", "originals", "copies"), 0)
         )
+        folders = (self._writer.folder, *set_aside(self._writer.folder))
+        keys = {document.id for document in known}
+        total["questions"] = sum(PairFiles(folder).count(keys) for folder in folders)
         for document in known:
             words, vectors = index.held(document.library, document.id, ids[document.id])
             original = self._original(document.sha256)
@@ -157,6 +170,11 @@ class Deleter:
         except FileNotFoundError:
             return None
         return stat.st_ino, stat.st_mtime_ns
+
+
+def _erase(answers: Quoted, folder: Path, quotes: Quotes) -> int:
+    """Erase documents from answers and from research tables, and count both."""
+    return answers.erase(folder, quotes) + saved_tables.forget_documents(folder, answers.documents)
 
 
 def _forget_name(catalog: Catalog, reader: str) -> None:

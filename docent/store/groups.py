@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Collection, Sequence
 from typing import NamedTuple, get_args
 
 from docent.errors import InputError, UnknownLibrary
 from docent.store.catalog.dialect import among
 from docent.store.catalog.documents import now
-from docent.store.protocols import Catalog, Level
+from docent.store.protocols import Catalog, CatalogConnection, Level
 
 GROUP_NAME = re.compile(r"\w[^/\\]{0,79}")
 BY_PROVIDER = "provider"
@@ -145,18 +144,18 @@ class Groups:
         return [str(name) for (name,) in rows]
 
 
-def _is_group(db: sqlite3.Connection, name: str) -> bool:
+def _is_group(db: CatalogConnection, name: str) -> bool:
     return db.execute("SELECT 1 FROM groups WHERE name = ?", (name,)).fetchone() is not None
 
 
-def _must_be_group(db: sqlite3.Connection, name: str) -> None:
+def _must_be_group(db: CatalogConnection, name: str) -> None:
     if not _is_group(db, name):
         raise InputError(
             "There is no group {name!r}. `python -m docent group list` shows them all.", name=name
         )
 
 
-def _shared_library(db: sqlite3.Connection, library: str) -> int:
+def _shared_library(db: CatalogConnection, library: str) -> int:
     row = db.execute("SELECT n FROM libraries WHERE name = ? AND owner IS NULL", (library,)).fetchone()
     if row is None:
         raise UnknownLibrary("There is no shared library {name!r}.", name=library)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import get_args
@@ -12,7 +11,7 @@ from docent.store.catalog.dialect import among, is_same
 from docent.store.catalog.documents import SORTED, count_where, documents_where, library_row
 from docent.store.catalog.scoping import holds_words, in_scope, known_in, visible_to
 from docent.store.index.generations import Serving
-from docent.store.protocols import Catalog, Level, LibraryEntry, Listing
+from docent.store.protocols import Catalog, CatalogConnection, Level, LibraryEntry, Listing
 from docent.types import Scope, State, private_library, shown_library
 
 LONGEST_NAME = 80
@@ -51,7 +50,7 @@ class Organiser:
             values.append(tag)
         generation = self._serving().generation
         order = SORTED.get(sort, SORTED[""]).format(way="DESC" if descending else "ASC")
-        with self._catalog.read() as db:
+        with self._catalog.read(scope) as db:
             total = count_where(db, generation, where, *values)
             page = documents_where(db, generation, where, *values, order=order, limit=limit, offset=start)
         return Listing(page, total)
@@ -59,7 +58,7 @@ class Organiser:
     def libraries(self, reader: str | None) -> list[LibraryEntry]:
         """Return the libraries that a reader may see, with their titles, by title."""
         visible, values = visible_to(reader)
-        with self._catalog.read() as db:
+        with self._catalog.read(Scope(reader=reader)) as db:
             rows = db.execute(
                 "SELECT l.name, l.owner, l.title, "
                 "(SELECT count(*) FROM documents d WHERE d.library = l.n AND d.visible = 1) "
@@ -111,7 +110,7 @@ class Organiser:
     def known_tags(self, scope: Scope) -> list[str]:
         """Return every tag of the documents in a scope."""
         where, values = in_scope(scope)
-        with self._catalog.read() as db:
+        with self._catalog.read(scope) as db:
             rows = db.execute(
                 f"SELECT DISTINCT t.tag FROM tags t, {known_in(self._serving().generation)} "
                 f"WHERE t.document = d.n AND {where} ORDER BY t.tag",
@@ -142,7 +141,7 @@ class Organiser:
             )
 
 
-def _levels(db: sqlite3.Connection, reader: str | None) -> dict[str, Level]:
+def _levels(db: CatalogConnection, reader: str | None) -> dict[str, Level]:
     """Return what a reader's groups may do at most, by library."""
     rows = db.execute(
         "SELECT l.name, a.level FROM access a JOIN libraries l ON l.n = a.library "
@@ -180,7 +179,7 @@ def checked_tag(tag: str) -> str:
     return tag
 
 
-def _refuse_title(db: sqlite3.Connection, title: str, owner: str | None, *, besides: str = "") -> None:
+def _refuse_title(db: CatalogConnection, title: str, owner: str | None, *, besides: str = "") -> None:
     """Raise InputError where another library that the same people see has this title."""
     others = f"SELECT name, title FROM libraries WHERE {is_same('owner')} AND name <> ?"
     rows = db.execute(others, (owner, besides))

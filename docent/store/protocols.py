@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from docent.types import Chunk, Document, Page, Scope, SourceFile, StoredDocument
 
@@ -90,17 +89,39 @@ class Change(NamedTuple):
     """Of the vectors that were made, or of a document that is gone."""
 
 
+class CatalogRows(Protocol):
+    """The rows that a statement selected, or their number where it changed some."""
+
+    @property
+    def rowcount(self) -> int: ...
+    def fetchone(self) -> Any: ...
+    def fetchmany(self, size: int = ..., /) -> list[Any]: ...
+    def fetchall(self) -> list[Any]: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class CatalogConnection(Protocol):
+    """A transaction of a catalog. It takes statements as they are written for SQLite, with `?`."""
+
+    def execute(self, statement: str, values: Sequence[Any] = ..., /) -> CatalogRows: ...
+    def executemany(self, statement: str, rows: Iterable[Sequence[Any]], /) -> object: ...
+
+
 class Catalog(Protocol):
     """Every fact; everything else is derived from it. Transactions on one database."""
 
     @property
     def version(self) -> int:
-        """A number that differs once any process has changed the catalog; it costs microseconds."""
+        """A number that differs once any process has changed the catalog; it costs little."""
 
-    def read(self) -> AbstractContextManager[sqlite3.Connection]:
-        """Read from one state of the catalog for the whole block."""
+    def read(self, scope: Scope | None = None) -> AbstractContextManager[CatalogConnection]:
+        """Read from one state of the catalog for the whole block.
 
-    def write(self) -> AbstractContextManager[sqlite3.Connection]:
+        With a scope only rows that its reader may see, also where a statement forgets the condition; a
+        catalog in SQLite relies on the condition.
+        """
+
+    def write(self) -> AbstractContextManager[CatalogConnection]:
         """Run the block in one transaction, alone in all processes: all of it happens, or none."""
 
     def value(self, key: str) -> str:
@@ -108,11 +129,20 @@ class Catalog(Protocol):
 
     def set_value(self, key: str, value: str) -> None: ...
 
+    def wait_for_change(self) -> None:
+        """Return once another process may have changed the catalog, after a second at the latest."""
+
+    def stop_waiting(self) -> None:
+        """Let `wait_for_change` return at once."""
+
     def forget_copies(self) -> None:
         """Remove the copies of the catalog that are kept beside it: they hold what is deleted next."""
 
     def forget_deleted(self) -> None:
-        """Overwrite what was deleted. Raises StoreError where its text still stands in a file."""
+        """Overwrite what was deleted, where the database can. Raises StoreError where it could not now."""
+
+    def shrink(self) -> None:
+        """Free the place of what was deleted."""
 
     def save(self) -> None:
         """Keep a copy, if this catalog does; called when nothing has changed for a while."""

@@ -44,6 +44,7 @@ class VersionedCache(Generic[Key, Value]):
 class ScopeListing(NamedTuple):
     """The documents of a scope, with what each question needs of them more than once."""
 
+    scope: Scope
     documents: list[StoredDocument]
     libraries: list[str]
     answering: frozenset[str]
@@ -127,7 +128,8 @@ class Search:
                 if scope.documents
                 else None
             )
-            known[scope] = _listing(_named_in(scope, wider) if wider else self._documents(serving, scope))
+            documents = _named_in(scope, wider) if wider else self._documents(serving, scope)
+            known[scope] = _listing(scope, documents)
         return known[scope]
 
     def _best(self, hits: Sequence[Hit], limit: int, serving: Serving, listing: ScopeListing) -> list[Hit]:
@@ -139,7 +141,7 @@ class Search:
 
     def _documents(self, serving: Serving, scope: Scope) -> list[StoredDocument]:
         condition, values = in_scope(scope)
-        with self._catalog.read() as db:
+        with self._catalog.read(scope) as db:
             return documents_where(db, serving.generation, f"d.visible = 1 AND {condition}", *values)
 
     def _compared(
@@ -151,7 +153,7 @@ class Search:
         condition, value = among("d.id", listing.answering)
         locations: list[tuple[bytes, int, str, int]] = []
         scores: list[float] = []
-        with self._catalog.read() as db:
+        with self._catalog.read(listing.scope) as db:
             rows = db.execute(
                 "SELECT c.id, c.n, d.id, c.page, v.data FROM documents d JOIN readings r ON r.document = d.n "
                 f"AND r.generation = {serving.generation} JOIN chunks c ON c.reading = r.n "
@@ -175,7 +177,7 @@ class Search:
         known = self._locations.at(serving.state)
         unknown = contents.as_keys(chunk for chunk in chunk_ids if chunk not in known)
         if unknown:
-            with self._catalog.read() as db:
+            with self._catalog.read(listing.scope) as db:
                 rows = contents.rows_among(
                     db,
                     "SELECT c.id, c.n, d.id, c.page FROM chunks c JOIN readings r ON r.n = c.reading AND "
@@ -200,7 +202,7 @@ class Search:
         found = {chunk: known[chunk] for chunk in located if chunk in known}
         rows = [row for chunk, (row, _, _) in located.items() if chunk not in found]
         if rows:
-            with self._catalog.read() as db:
+            with self._catalog.read(listing.scope) as db:
                 # By id as well as row: after a deletion another chunk may have taken the row.
                 vectors = contents.rows_among(
                     db, "SELECT c.id, v.data FROM chunks c JOIN vectors v ON v.chunk = c.n WHERE c.n IN", rows
@@ -209,8 +211,9 @@ class Search:
         return found
 
 
-def _listing(documents: list[StoredDocument]) -> ScopeListing:
+def _listing(scope: Scope, documents: list[StoredDocument]) -> ScopeListing:
     return ScopeListing(
+        scope,
         documents,
         sorted({document.library for document in documents}),
         frozenset(document.id for document in documents if document.state in ANSWERING),

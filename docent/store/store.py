@@ -17,8 +17,8 @@ from docent.errors import StoreError, UnknownDocument
 from docent.messages import restored, stored
 from docent.store.catalog import changes, contents, documents, schema
 from docent.store.catalog.dialect import among
+from docent.store.catalog.opening import open_catalog
 from docent.store.catalog.scoping import ANSWERS, in_scope
-from docent.store.catalog.sqlite_catalog import SqliteCatalog
 from docent.store.deleting import Deleter
 from docent.store.files import ORIGINALS, FolderFiles
 from docent.store.groups import Groups
@@ -52,15 +52,21 @@ class Store:
     """Called when vectors are wanted; set by the process that makes them."""
 
     def __init__(
-        self, folder: Path, *, fingerprint: str, chroma_url: str = "", building: bool = False
+        self,
+        folder: Path,
+        *,
+        fingerprint: str,
+        chroma_url: str = "",
+        database_url: str = "",
+        building: bool = False,
     ) -> None:
         self.folder = folder.absolute()
         self._chroma_url, self._held_up = chroma_url, ""
         with ExitStack() as on_failure:
             self._lock = FolderLock(folder, shared=True)
             on_failure.callback(self._lock.release)
-            moved = schema.bring_up_to_date(folder, self._lock)
-            self._catalog = SqliteCatalog(folder / "index" / "catalog.db")
+            moved = not database_url and schema.bring_up_to_date(folder, self._lock)
+            self._catalog = open_catalog(folder, database_url)
             on_failure.callback(self._catalog.close)
             self._files = FolderFiles(folder / ORIGINALS)
             if moved:
@@ -119,11 +125,11 @@ class Store:
 
     def document(self, document_id: str, scope: Scope) -> StoredDocument:
         """Return one document, also one that waits to replace an older version."""
-        with self._catalog.read() as db:
+        with self._catalog.read(scope) as db:
             return documents.document_in(db, self._current().generation, scope, document_id)
 
     def libraries(self, reader: str | None) -> list[str]:
-        with self._catalog.read() as db:
+        with self._catalog.read(Scope(reader=reader)) as db:
             return documents.libraries_of(db, reader)
 
     def nearest(self, vector: Sequence[float], limit: int, scope: Scope) -> list[Hit]:
@@ -155,7 +161,7 @@ class Store:
 
     def chunks(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Chunk]:
         where, values = in_scope(scope)
-        with self._catalog.read() as db:
+        with self._catalog.read(scope) as db:
             return contents.chunks_by_id(
                 db, self._current().generation, chunk_ids, f"{where} AND {ANSWERS}", values
             )
@@ -163,12 +169,12 @@ class Store:
     def chunks_of(self, document_id: str, scope: Scope) -> list[Chunk]:
         where, values = in_scope(scope)
         condition = f"d.id = ? AND {where} AND {ANSWERS} ORDER BY c.n"
-        with self._catalog.read() as db:
+        with self._catalog.read(scope) as db:
             return contents.chunks_where(db, self._current().generation, condition, [document_id, *values])
 
     def plain_pages(self, wanted: Collection[tuple[str, int]], scope: Scope) -> dict[tuple[str, int], Page]:
         where, values = in_scope(scope)
-        with self._catalog.read() as db:
+        with self._catalog.read(scope) as db:
             return contents.plain_pages(db, self._current().generation, wanted, where, values)
 
     def page(self, document_id: str, number: int, scope: Scope) -> Page:
@@ -191,7 +197,7 @@ class Store:
 
     def failures(self, scope: Scope) -> list[KnownFile]:
         """Return the files of folders that could not be read, in the libraries of the scope."""
-        with self._catalog.read() as db:
+        with self._catalog.read(scope) as db:
             failed = documents.failures(db, scope.reader)
         return [file for file in failed if not scope.libraries or file.library in scope.libraries]
 
@@ -350,7 +356,7 @@ class Store:
     def _pages(self, document_id: str, scope: Scope, which: str, *values: int) -> list[Page]:
         where, scoped = in_scope(scope)
         condition = f"d.id = ? AND {where} AND {which}"
-        with self._catalog.read() as db:
+        with self._catalog.read(scope) as db:
             return contents.pages_where(
                 db, self._current().generation, condition, [document_id, *scoped, *values]
             )

@@ -6,7 +6,6 @@ import datetime
 import hashlib
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docent.errors import DocentError, StorageBusy, UnknownDocument, UnreadableFile
+from docent.question_pairs import PairFiles
 from docent.regular_files import open_regular
 from docent.store.catalog import changes, contents, documents
 from docent.store.catalog.schema import EARLIER_INDEXES
@@ -24,7 +24,7 @@ from docent.store.index.generations import Serving
 from docent.store.index.local_index import FOLLOW_SECONDS, OwnerClient, OwnerGone
 from docent.store.index.owned_index import discard_index
 from docent.store.locks import FolderLock, InUse
-from docent.store.protocols import Arrival, Catalog, Files
+from docent.store.protocols import Arrival, Catalog, CatalogConnection, Files
 from docent.types import ANSWERING, Chunk, Document, Scope, SourceFile, StoredDocument, document_id
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Writer:
         self._under_way = InUse()
 
     @contextmanager
-    def change(self) -> Iterator[sqlite3.Connection]:
+    def change(self) -> Iterator[CatalogConnection]:
         """Run a transaction; a document that no path names at its end is removed in it."""
         with self._under_way():
             with self.catalog.write() as db:
@@ -121,6 +121,7 @@ class Writer:
                 raise UnknownDocument("{name} was deleted while it was read again.", name=document.name)
             (known,) = documents.documents_where(db, generation, "d.id = ?", key)
             changes.clear_readings(db, row, document_id=key, library=known.library)
+            forget_pairs(self.folder, [key])
             date = document.created or known.date
             contents.insert_reading(db, generation, row, document, chunks, date=date)
             changes.append(db, generation, "words", library=known.library, document_id=key)
@@ -224,7 +225,7 @@ class Writer:
                 (folder / sha256).unlink(missing_ok=True)
 
     def _store(
-        self, db: sqlite3.Connection, file: SourceFile, document: Document, chunks: Sequence[Chunk]
+        self, db: CatalogConnection, file: SourceFile, document: Document, chunks: Sequence[Chunk]
     ) -> None:
         generation, key = self.serving().generation, document_id(file.library, document.sha256)
         library = documents.library_row(db, file.library)
@@ -240,7 +241,7 @@ class Writer:
 
     def _copy(
         self,
-        db: sqlite3.Connection,
+        db: CatalogConnection,
         document: StoredDocument,
         library: str,
         *,
@@ -286,12 +287,13 @@ class Writer:
     def _keep(self, file: SourceFile, sha256: str, *, settled: bool = True) -> None:
         self.files.keep(file.real or file.full, sha256, settled=settled, links=file.real is None)
 
-    def _forget_copies(self, db: sqlite3.Connection, gone: Sequence[changes.Removed]) -> list[Path]:
+    def _forget_copies(self, db: CatalogConnection, gone: Sequence[changes.Removed]) -> list[Path]:
         """Delete documents where they are copied to; before this is committed, so that a kill leaves nothing.
 
         Return the folders of other generations that a process owns, which has to follow the log.
         """
         self.catalog.forget_copies()
+        forget_pairs(self.folder, [document.id for document in gone])
         forget_aside(self.folder, gone)
         owned = []
         for generation in changes.generations(db).values():
@@ -327,6 +329,12 @@ def _changed(file: SourceFile) -> UnreadableFile:
     return UnreadableFile(
         "{name} changed while it was read. Ingest again when it is complete.", name=file.full.name
     )
+
+
+def forget_pairs(storage: Path, keys: Sequence[str]) -> None:
+    """Delete the questions that were made from documents, also from what restored backups have set aside."""
+    for folder in (storage, *set_aside(storage)):
+        PairFiles(folder).forget(set(keys))
 
 
 def catalogs_aside(storage: Path) -> Iterator[SqliteCatalog]:

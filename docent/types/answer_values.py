@@ -8,10 +8,11 @@ A program may ask for the answer in JSON (`JsonFormat`) and lend its own tools (
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from docent.types.document_values import Scope
+from docent.types.table_values import ResearchTable, TablePlanned, TableProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,17 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Hop:
+    """A fact that was found on the way to the answer, because the question describes it; also an event."""
+
+    looked_for: str
+    """In the words of the question: "the company that runs the Aarhus internship"."""
+    fact: str
+    citation: Citation
+    """The sentence that says it; its number is 0 until the answer is complete."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dropped:
     """A passage that was found and not sent to the model."""
 
@@ -111,9 +123,11 @@ class Receipt:
     """The model's tool calls and their results."""
     not_ready: tuple[str, ...] = ()
     """Documents in scope that were not wholly searchable, with the reason."""
+    hops: tuple[Hop, ...] = ()
+    """The facts that were found before the question could be searched; none for most questions."""
     notices: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """By step: condense, retrieve, budget, first_token, generate, cite, total."""
+    """By step: condense, plan, hops, retrieve, budget, first_token, generate, cite, total."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +143,8 @@ class Answer:
     None for a value that no passage supports."""
     calls: tuple[ToolCall, ...] = ()
     """Calls of the client's own tools, which the client has to answer."""
+    table: ResearchTable | None = None
+    """Of a question over many documents; the text shows its first rows, with the same citations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +255,10 @@ class AnswerRequest:
     client_tools: ClientTools | None = None
     ask_consent: AskConsent | None = None
     """None: tools of other servers that may change something are not called."""
+    table_id: str = ""
+    """Go on with this table of the same reader, which was cancelled or stopped; the question is its own."""
+    after_table: str = ""
+    """The table that was answered before; the question may change it: "only the remote ones"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,52 +312,15 @@ class Answered:
     answer: Answer
 
 
-Event = Searching | PassagesFound | StepProgress | Preview | Token | Notice | Answered
-
-
-def ask_json(answer: Answer) -> dict[str, Any]:
-    """Return an answer as JSON for scripts, as `ask --json` prints it; its fields stay."""
-    fields = {
-        pointer: citation and citation_json(citation) for pointer, citation in (answer.fields or {}).items()
-    }
-    return {
-        "answer": answer.text,
-        "citations": [citation_json(citation) for citation in answer.citations],
-        **({} if answer.fields is None else {"fields": fields}),
-        "passages": [passage_json(rank, passage) for rank, passage in enumerate(answer.passages, 1)],
-        "receipt": asdict(answer.receipt),
-    }
-
-
-def citation_json(citation: Citation) -> dict[str, Any]:
-    return {
-        "n": citation.n,
-        "file": citation.file,
-        "library": citation.library,
-        "page": citation.page,
-        "page_label": citation.page_label,
-        "place": citation.place,
-        "start": citation.start,
-        "end": citation.end,
-        "quote": citation.quote,
-        **({"origin": citation.origin} if citation.origin else {}),
-    }
-
-
-def passage_json(rank: int, passage: Passage) -> dict[str, Any]:
-    """Return a passage as in `search --json` and `ask --json`; its fields stay."""
-    return {
-        "rank": rank,
-        "file": passage.file,
-        "library": passage.library,
-        "page": passage.page,
-        "page_label": passage.page_label,
-        "place": passage.place,
-        "heading": passage.heading,
-        "text": passage.text,
-        "score": round(passage.score, 6),
-        "relevance": round(passage.relevance, 4),
-        "chunk_id": passage.chunk_id,
-        "document_id": passage.document_id,
-        **({"origin": passage.origin} if passage.origin else {}),
-    }
+Event = (
+    Searching
+    | PassagesFound
+    | Hop
+    | StepProgress
+    | Preview
+    | Token
+    | Notice
+    | TablePlanned
+    | TableProgress
+    | Answered
+)

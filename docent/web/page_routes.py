@@ -18,11 +18,13 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from docent.app import Docent
+from docent.conversations import TABLE_KEY
 from docent.errors import DocentError, LoadError, StoreError, UnknownDocument
 from docent.resources import FILES
 from docent.types import Scope, StoredDocument
 from docent.web.accounts.login import current_user, log_in, log_out, reader_of
 from docent.web.accounts.users import LOCAL
+from docent.web.chat import table_runs
 from docent.web.chat.answer_view import ANSWER_ANYWAY, ASK, ASK_AGAIN
 from docent.web.chat.attachments import load_ticket
 from docent.web.chat.cited_sources import (
@@ -219,8 +221,11 @@ async def delete_conversation(request: Request, reader: str) -> Response:
         return _not_found(request, as_json=True)
     docent: Docent = state.docent
     files = await _own_files(state.history, thread_id, docent=docent, reader=reader) if with_files else []
+    tables = [one[TABLE_KEY] for one in await state.history.message_metadata(thread_id) if TABLE_KEY in one]
     request.state.about = ", ".join((thread_id, *(document.name for document in files)))
     await state.history.delete_thread(thread_id)
+    for table_id in tables:
+        await table_runs.delete(str(table_id), docent=docent, reader=reader)
     try:
         for document in files:
             await asyncio.to_thread(_delete_file, docent, document, reader)

@@ -49,6 +49,7 @@ from docent.web.security import secure_app
 from docent.web.sharing import share_routes
 from docent.web.sources import source_routes
 from docent.web.storage_files import installation_secret
+from docent.web.tables import table_routes
 
 APP = FILES / "app.py"
 
@@ -98,6 +99,7 @@ def prepare() -> None:
         *share_routes.routes(),
         *source_routes.routes(),
         *model_panel.routes(),
+        *table_routes.routes(),
     ]
     ours += [*context_chart.routes(), *page_shell.routes(), *first_run.routes()]
     paths = {route.path for route in ours}

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from docent.answering.suggestions import overview, suggest
+from docent.answering.suggestions import suggest
 from tests.answering.build import passage
 
 REPORT = [
@@ -40,14 +40,6 @@ def test_questions_are_in_the_language_of_the_document():
     """A French text is asked in French, which finds it best."""
     found = suggest(REPORT[2:], language="fr", search=lambda question: REPORT[2:])
     assert found[0] == "Comment ont évolué les ventes ?"
-
-
-def test_an_overview_has_sentences_with_places_and_questions():
-    """Three sentences at most, each with its place, and questions that they answer."""
-    found = overview(REPORT[:2], language="en", search=lambda question: REPORT[:2])
-    assert 0 < len(found.sentences) <= 3
-    assert all(place == "p. 3" for _, place in found.sentences)
-    assert found.questions
 
 
 @pytest.mark.parametrize(

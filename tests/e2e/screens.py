@@ -32,6 +32,7 @@ IN_GUIDE = {
     *("source-dark-french", "receipt-dark-french", "upload-phone-light-french"),
     *("not-found-light", "personas-light", "table-light", "share-light", "person-light", "look-inside-light"),
     *("sources-light", "model-light", "first-run-light"),
+    *("research-source-light", "research-light", "research-phone-dark"),
 }
 PASSWORD = "a long password"
 INTERNSHIP = "Which internship is about machine learning, and what does it pay?"
@@ -59,6 +60,7 @@ EARLIER_TURNS = (
     ("How do I add my own documents?", "Put files into the folder data/ and run ingest.py [1]."),
     ("Which dishes contain no nuts?", "Burrata, grilled peach and basil contain milk, but no nuts [1]."),
 )
+RESEARCH = "Compare all internships by pay, place and deadline"
 UNKNOWN = "Who won the bicycle race around the moon in 1742?"
 LEASE = "The notice period for the flat in Mill Street is three months, in writing."
 LEASE_QUESTION = "What is the notice period for Mill Street?"
@@ -213,6 +215,22 @@ def table(camera: Camera, url: str, model: Ollama) -> None:
     expect(page.locator("#side-view-content")).to_contain_text("p. ", timeout=20_000)
     page.wait_for_timeout(1500)
     camera.take("table-source")
+
+
+def research(camera: Camera, url: str) -> None:
+    """Take a table over many documents, and the page behind one of its cells."""
+    page = camera.page
+    open_chat(page, url)
+    again(page, RESEARCH)
+    expect(page.locator(".table-part")).to_have_attribute("data-phase", "done", timeout=60_000)
+    page.locator(".docent-table").scroll_into_view_if_needed()
+    camera.take("research")
+    page.get_by_role("button", name=re.compile("21,400")).click()
+    expect(page.locator(".source-mark").first).to_be_in_viewport(timeout=20_000)
+    image = page.locator("#side-view-content img")
+    until(lambda: image.evaluate("image => image.complete && image.naturalWidth > 0"), within=60)
+    camera.take("research-source")
+    close_panel(page)
 
 
 def other_outcomes(camera: Camera, url: str, model: Ollama) -> None:
@@ -381,6 +399,8 @@ def take_all(looks: list[Look], work: Path, folder: Path) -> None:
                         start(camera, url)
                         answer(camera, url, model)
                         table(camera, url, model)
+                        model.reset()
+                        research(camera, url)
                         upload(camera, url, model, sample_uploads(work / "uploads"))
                         documents(camera, url)
                         history(camera, url)

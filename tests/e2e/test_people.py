@@ -19,6 +19,9 @@ from urllib.parse import urlparse
 import pytest
 from playwright.sync_api import APIRequestContext, APIResponse, Browser, Page, WebSocket, expect
 
+from docent import Scope, Settings
+from docent.app import open_docent
+from docent.learning.trials import known_pairs
 from docent.web.accounts.login import FREE_TRIES
 from docent.web.accounts.users import Users
 from docent.web.chat.cited_sources import LINK_TARGETS
@@ -115,6 +118,26 @@ def ben(app: str, browser: Browser) -> APIRequestContext:
     assert context.request.post(f"{app}/login", form={"username": "ben", "password": PASSWORD}).ok
     yield context.request
     context.close()
+
+
+def test_a_thumb_in_the_chat_is_learned_from(ann, own):
+    """The liked answer is a pair for `docent learn`, and an example of hers alone for `docent export`."""
+    with open_docent(Settings(storage=own)) as docent:
+        [pair] = [pair for pair in known_pairs(docent, "") if pair.question.question == QUESTION]
+        [document] = pair.documents
+        cited = docent.store.document(document, Scope(reader="ann"))
+    assert (pair.origin, pair.question.file, pair.question.library) == ("thumb", cited.name, cited.library)
+    exported, options = {}, ("--liked", "--format", "unsloth")
+    for name in ("ann", "ben"):
+        exported[name] = subprocess.run(
+            [sys.executable, "-m", "docent", "export", "answers", "--user", name, *options],
+            cwd=ROOT, env={**os.environ, "DOCENT_STORAGE": str(own)}, capture_output=True, text=True,
+        )  # fmt: skip
+    [line] = exported["ann"].stdout.splitlines()
+    texts = [turn["value"] for turn in json.loads(line)["conversations"]]
+    assert f"Question: {QUESTION}" in texts[1]
+    assert cited.name in texts[1]
+    assert exported["ben"].stdout == "", exported["ben"].stderr
 
 
 def attempts(ann: Ann) -> list[tuple[str, str, dict | None]]:

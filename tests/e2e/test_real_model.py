@@ -46,6 +46,18 @@ def test_stop(page, app):
     expect(answers(page).last).to_contain_text("internship", timeout=120_000)
 
 
+def test_a_table_holds_what_the_documents_state(page, app):
+    """Each cell is quoted; a table for which the model would be asked long waits for its reader's click."""
+    ask(page, app, "Compare all internships by pay, place and deadline")
+    expect(page.locator(".table-part")).to_have_attribute("data-phase", "done", timeout=120_000)
+    expect(page.locator(".docent-table tbody tr")).to_have_count(14)
+    expect(page.locator(".docent-table td", has_text="DKK 21,400 a month")).to_have_count(1)
+    expect(page.get_by_text("found by the model")).to_have_count(0)
+    again(page, "/table internships by dress code")
+    expect(page.get_by_role("button", name="Begin")).to_be_visible(timeout=120_000)
+    expect(page.locator(".table-plan").last).to_contain_text("about 2 minutes")
+
+
 def test_the_api_streams_it(app, gguf):
     """An API client gets the words as they come, and the counts of the model's own vocabulary."""
     body = {

@@ -252,3 +252,27 @@ def test_files_are_deleted_with_their_conversation(page, app, own_storage, tmp_p
     before = set((own_storage / "originals").iterdir())
     assert page.request.delete(f"{app}/project/thread", data={"threadId": thread}).ok
     assert len(before - set((own_storage / "originals").iterdir())) == 1
+
+
+def test_the_card_of_a_file_leads_to_its_pages_and_asks_what_it_answers(page, app):
+    """Key figures link to the page with the words marked; an offered question is asked of this file."""
+    opened(page, app)
+    attach(page, Path("data/internships/tidelight-machine-learning.pdf"))
+    send(page)
+    card = status(page, "tidelight")
+    expect(card).to_contain_text("Key dates and figures", timeout=60_000)
+    expect(card).to_contain_text("Pay: DKK 21,400 a month")
+    picture(page, "upload-card")
+    page.set_viewport_size({"width": 390, "height": 844})
+    picture(page, "upload-card-narrow")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    address = card.locator("li", has_text="Pay: DKK").locator("a").get_attribute("href")
+    assert address and re.fullmatch(r"/documents/\w+/pages/1\?find=.+", address)
+    other = page.context.new_page()
+    other.goto(app + address)
+    expect(other.locator("mark").first).to_contain_text("Pay")
+    other.close()
+    page.get_by_role("button", name="What is the pay?").click()
+    expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
+    answer = page.locator(".ai-message", has=page.locator("a.element-link"))
+    expect(answer).to_contain_text("Sources: tidelight-machine-learning.pdf")

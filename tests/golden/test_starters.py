@@ -22,6 +22,7 @@ ANSWERS = {
         "tidelight-machine-learning.pdf",
         "Machine learning internship",
     ),
+    "What pays best?": ("saltmarsh-marine-biology-data.md", "€1,600 a month"),
     "Which internship is about front-end design?": (
         "plumb-and-pixel-front-end-design.md",
         "Plumb & Pixel",
@@ -29,6 +30,10 @@ ANSWERS = {
     "When does the machine learning internship start?": (
         "tidelight-machine-learning.pdf",
         "1 June 2027",
+    ),
+    "What pays best?": (
+        "saltmarsh-marine-biology-data.md",
+        "EUR per month: Marine biology data intern (€1,600",
     ),
     "What does the Barolo cost?": ("casa-limonaia.pdf", "€98.00"),
     "What does the panna cotta cost?": ("casa-limonaia.pdf", "€8.00"),

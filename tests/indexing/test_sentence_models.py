@@ -20,7 +20,7 @@ TEXTS = ["Die Katze sitzt auf der Matte.", "Le chat est sur le tapis.", "A cat s
 WORDS = "die katze sitzt auf der matte le chat est sur tapis a cat sits on mat query passage : . 42".split()
 
 
-def make_model(folder, kind, *, pooling="mean", prompts=None, languages="[de, en, fr]"):
+def make_model(folder, kind, *, pooling="mean", prompts=None, languages="[de, en, fr]", words=WORDS):
     """Write a tiny model with random weights and a vocabulary of words of several languages."""
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
@@ -29,7 +29,7 @@ def make_model(folder, kind, *, pooling="mean", prompts=None, languages="[de, en
     from tokenizers.processors import TemplateProcessing
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
 
-    vocabulary = {word: at for at, word in enumerate(["[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]", *WORDS])}
+    vocabulary = {word: at for at, word in enumerate(["[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]", *words])}
     tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer, tokenizer.pre_tokenizer = Lowercase(), BertPreTokenizer()
     tokenizer.post_processor = TemplateProcessing(

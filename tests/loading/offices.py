@@ -162,6 +162,30 @@ def writer(
     return zipped(parts, stored={"mimetype"})
 
 
+def sheets(tables=None, styles=""):
+    """An OpenDocument spreadsheet; `tables` are its sheets by name, as XML or as rows of texts."""
+    spaces = " ".join(f'xmlns:{name}="{ODF}:{name}:1.0"' for name in ("office", "text", "table", "style"))
+    bodies = {
+        name: rows
+        if isinstance(rows, str)
+        else "".join(
+            "<table:table-row>"
+            + "".join(f"<table:table-cell><text:p>{cell}</text:p></table:table-cell>" for cell in row)
+            + "</table:table-row>"
+            for row in rows
+        )
+        for name, rows in (tables or {"Wine": WINES}).items()
+    }
+    body = "".join(f'<table:table table:name="{name}">{rows}</table:table>' for name, rows in bodies.items())
+    content = (
+        f'<?xml version="1.0"?><office:document-content {spaces}><office:automatic-styles>{styles}'
+        f"</office:automatic-styles><office:body><office:spreadsheet>{body}</office:spreadsheet></office:body>"
+        "</office:document-content>"
+    )
+    parts = {"mimetype": "application/vnd.oasis.opendocument.spreadsheet", "content.xml": content}
+    return zipped(parts, stored={"mimetype"})
+
+
 def mail(text="The delivery comes on Friday.", *, html="", attachments=(), subject="Your delivery"):
     message = EmailMessage()
     message["Subject"] = subject

@@ -196,11 +196,11 @@ def old_office(stream):
             "a.zip", offices.zipped({"a.txt": "x"}), UnsupportedFile, "a ZIP archive.*Unpack it", id="zip"
         ),
         pytest.param(
-            "a.ods",
-            offices.zipped({"mimetype": "application/vnd.oasis.opendocument.spreadsheet"}),
+            "a.odp",
+            offices.zipped({"mimetype": "application/vnd.oasis.opendocument.presentation"}),
             UnsupportedFile,
-            "Save it as XLSX",
-            id="LibreOffice table",
+            "Save it as PPTX",
+            id="LibreOffice slides",
         ),
         pytest.param(
             "a.xlsb",

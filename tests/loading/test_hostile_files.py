@@ -37,6 +37,7 @@ PARTS = {
     "a.pptx": (offices.slides(), "ppt/slides/slide1.xml"),
     "a.xlsx": (offices.workbook(), "xl/worksheets/sheet1.xml"),
     "a.odt": (offices.writer(), "content.xml"),
+    "a.ods": (offices.sheets(), "content.xml"),
     "a.epub": (offices.book(), "OEBPS/text/c1.xhtml"),
 }
 

@@ -265,3 +265,41 @@ def test_large_tables_take_bounded_memory(name, tmp_path):
     ):
         lines = sum(page.text.count("\n") for page in reading.pages)
     assert lines == rows
+
+
+def test_an_opendocument_sheet_is_read_as_it_is_shown(read):
+    """Dates are ISO dates, empty cells keep their place, and hidden ones are kept apart."""
+
+    def cell(text, **attributes):
+        written = "".join(f' {name.replace("_", ":", 1)}="{value}"' for name, value in attributes.items())
+        return f"<table:table-cell{written}><text:p>{text}</text:p></table:table-cell>"
+
+    names = "".join(map(cell, ("Wine", "Bought", "Note", "Price")))
+    empty = '<table:table-cell table:number-columns-repeated="{n}"/>'
+    rows = (
+        '<table:table-column/><table:table-column/><table:table-column table:visibility="collapse"/>'
+        f"<table:table-row>{names}</table:table-row>"
+        f"<table:table-row>{cell('Barolo')}{cell('03/04/21', **{'office_date-value': '2021-04-03'})}"
+        f"{cell('secret')}{cell('42,50 €')}</table:table-row>"
+        f'<table:table-row table:visibility="collapse">{cell("Rioja")}</table:table-row>'
+        f"<table:table-row>{cell('Soave')}{empty.format(n=2)}{cell('9,90 €')}</table:table-row>"
+        f'<table:table-row table:number-rows-repeated="1048570">{empty.format(n=1024)}</table:table-row>'
+    )
+    (page,) = read("a.ods", offices.sheets({"Wine": rows})).pages
+    assert page.where == "sheet 'Wine', rows 1–4"
+    assert page.text.splitlines() == [
+        "Wine | Bought |  | Price",
+        "Wine: Barolo | Bought: 2021-04-03 | Price: 42,50 €",
+        "Wine: Soave | Price: 9,90 €",
+    ]
+    assert "secret" in page.hidden and "Rioja" in page.hidden
+
+
+def test_an_opendocument_sheet_cannot_claim_to_be_endless(read):
+    """Text that claims to be repeated to the last row and column is read a few hundred times."""
+    rows = (
+        '<table:table-row table:number-rows-repeated="1048576"><table:table-cell '
+        'table:number-columns-repeated="16384"><text:p>x</text:p></table:table-cell></table:table-row>'
+    )
+    pages = read("a.ods", offices.sheets({"S": rows})).pages
+    assert sum(page.text.count("x") for page in pages) <= 256 * 256

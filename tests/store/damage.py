@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from docent.store.catalog.opening import open_catalog
 from docent.store.index.vectors import ChromaVectors
 from docent.store.index.word_index import WordIndex
+from docent.store.protocols import CatalogConnection
+from tests.store.databases import database_url
 
 
 @contextmanager
-def catalog(storage: Path) -> Iterator[sqlite3.Connection]:
+def catalog(storage: Path) -> Iterator[CatalogConnection]:
     """Change the catalog in one transaction, as another process would; the store may be open."""
-    with closing(sqlite3.connect(storage / "index/catalog.db", timeout=30)) as connection, connection:
-        yield connection
+    with closing(open_catalog(storage, database_url())) as opened, opened.write() as db:
+        yield db
 
 
 def give_library(storage: Path, library: str, owner: str) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,10 @@ from docent.errors import IndexMismatch, StoreError
 from docent.store import Store, forget_previous, roll_back, sha256_of
 from docent.types import Document, Page, Scope, State, document_id, private_library
 from tests.store.damage import catalog, give_library
+from tests.store.databases import DATABASE, database_url, open_store
 from tests.store.putting import EVERYTHING, arrival, chunked, finish, matching, nearest, put
+
+IN_BOTH_DATABASES = True
 
 HOURS = (
     "The museum opens at nine and closes at six. On Mondays it is closed. Children pay half. Dogs wait "
@@ -30,7 +34,7 @@ SMALL = 20  # tokens, so that a.txt becomes two chunks
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A closed store with two documents, one of them private and from no folder."""
-    store = Store(tmp_path / "storage", fingerprint="old")
+    store = open_store(tmp_path / "storage", fingerprint="old")
     put(store, tmp_path, "a.txt", HOURS)
     put(store, tmp_path, "b.txt", BOOKS, library="~ada")
     give_library(store.folder, "~ada", "ada")
@@ -44,7 +48,7 @@ def folder(tmp_path: Path) -> Path:
 
 def beside(folder: Path, fingerprint: str = "new") -> Store:
     """Open the generation that is being built."""
-    return Store(folder, fingerprint=fingerprint, building=True)
+    return open_store(folder, fingerprint=fingerprint, building=True)
 
 
 def carry(new: Store, *, most: int = 100) -> None:
@@ -96,7 +100,7 @@ def generations(folder: Path) -> dict[str, int]:
 def test_everything_is_carried_over(folder):
     """Text, owners, paths and dates are those of before, though no file is where it was."""
     assert rebuild(folder) == "switched"
-    store = Store(folder, fingerprint="new")
+    store = open_store(folder, fingerprint="new")
     try:
         mine = store.documents(ADA)
         assert [(one.name, one.library, one.owner, one.paths) for one in mine] == [
@@ -117,11 +121,11 @@ def test_everything_is_carried_over(folder):
 
 def test_what_waits_to_be_read_goes_on_waiting(folder, tmp_path):
     """A file that was handed in and not read yet, or could not be, is so in the new index, too."""
-    with closing(Store(folder, fingerprint="old")) as old:
+    with closing(open_store(folder, fingerprint="old")) as old:
         hand_in(old, tmp_path, "later.txt")
         old.give_up(hand_in(old, tmp_path, "never.txt"), "It is locked.")
     assert rebuild(folder) == "switched"
-    with closing(Store(folder, fingerprint="new")) as store:
+    with closing(open_store(folder, fingerprint="new")) as store:
         assert [one.name for one in store.expected()] == ["later.txt"]
         (failed,) = [one for one in store.documents(EVERYTHING) if one.state is State.FAILED]
         assert (failed.name, failed.reason) == ("never.txt", "It is locked.")
@@ -129,7 +133,7 @@ def test_what_waits_to_be_read_goes_on_waiting(folder, tmp_path):
 
 def test_the_old_index_answers_meanwhile(folder, tmp_path):
     """While it is built, the old store may be open, answer, take documents in and delete them."""
-    old, new = Store(folder, fingerprint="old"), beside(folder)
+    old, new = open_store(folder, fingerprint="old"), beside(folder)
     carry(new)
     put(old, tmp_path, "c.txt", SOUP)
     (hours,) = [one for one in old.documents(EVERYTHING) if one.name == "a.txt"]
@@ -142,7 +146,7 @@ def test_the_old_index_answers_meanwhile(folder, tmp_path):
     assert nearest(old, "soup")[0] == SOUP
     new.close()
     old.close()
-    with closing(Store(folder, fingerprint="new")) as store:
+    with closing(open_store(folder, fingerprint="new")) as store:
         assert [one.name for one in store.documents(EVERYTHING)] == ["c.txt"]
         assert matching(store, "museum soup") == {SOUP}
         assert len(store.contents().words) == 2
@@ -151,7 +155,7 @@ def test_the_old_index_answers_meanwhile(folder, tmp_path):
 
 def test_who_has_the_same_settings_answers_from_the_new_one_at_once(folder):
     """A store that is open during a switch or a rollback answers from the other index with its next call."""
-    with closing(Store(folder, fingerprint="old")) as store:
+    with closing(open_store(folder, fingerprint="old")) as store:
         (before,) = [one for one in store.documents(EVERYTHING) if one.name == "a.txt"]
         assert before.chunks == 1
         assert rebuild(folder, "old") == "switched"
@@ -159,7 +163,7 @@ def test_who_has_the_same_settings_answers_from_the_new_one_at_once(folder):
         assert after.chunks > 1
         assert "".join(nearest(store, "museum")).count("museum") == 1
         assert store.complaints() == []
-        roll_back(folder)
+        roll_back(folder, database_url=database_url())
         assert store.document(before.id, EVERYTHING) == before
         assert nearest(store, "museum") == [HOURS]
         assert store.complaints() == []
@@ -167,7 +171,7 @@ def test_who_has_the_same_settings_answers_from_the_new_one_at_once(folder):
 
 def test_a_deletion_is_followed_at_once_by_the_index_that_is_built(folder):
     """When it is over, the index that another process is building has nothing of the document any more."""
-    with closing(Store(folder, fingerprint="old")) as old, closing(beside(folder)) as new:
+    with closing(open_store(folder, fingerprint="old")) as old, closing(beside(folder)) as new:
         carry(new)
         (hours,) = old.documents(EVERYTHING)
         assert len(new.contents().words) > 1
@@ -176,8 +180,21 @@ def test_a_deletion_is_followed_at_once_by_the_index_that_is_built(folder):
         assert new.complaints() == []
 
 
+def in_another_process(task: Callable[..., None], *arguments: object) -> BaseProcess:
+    """Start a task with this test's database: the process that forks it is older than the test."""
+    context = multiprocessing.get_context("forkserver")
+    process = context.Process(target=with_database, args=(database_url(), task, *arguments))
+    process.start()
+    return process
+
+
+def with_database(url: str, task: Callable[..., None], *arguments: object) -> None:
+    os.environ[DATABASE] = url
+    task(*arguments)
+
+
 def delete_museum(folder: Path) -> None:
-    with closing(Store(folder, fingerprint="old")) as store:
+    with closing(open_store(folder, fingerprint="old")) as store:
         (hours,) = store.documents(EVERYTHING)
         assert set(store.delete(hours.id, EVERYTHING).left.values()) == {0}
 
@@ -189,8 +206,7 @@ def test_a_deletion_while_another_process_rebuilds(folder):
         document = new.read_before(hours.id)
         assert document is not None
         carry(new)
-        process = multiprocessing.get_context("forkserver").Process(target=delete_museum, args=(folder,))
-        process.start()
+        process = in_another_process(delete_museum, folder)
         process.join()
         assert process.exitcode == 0
         new.put_reading(hours.id, document, chunked(document, hours.id))
@@ -198,7 +214,7 @@ def test_a_deletion_while_another_process_rebuilds(folder):
         assert new.read_before(hours.id) is None
         assert [known.name for known in new.missing()] == []
         assert new.switch() == "switched"
-    with closing(Store(folder, fingerprint="new")) as store:
+    with closing(open_store(folder, fingerprint="new")) as store:
         assert store.documents(EVERYTHING) == []
         assert matching(store, "museum opens") == set()
         assert store.complaints() == []
@@ -208,7 +224,7 @@ def test_a_deletion_while_another_process_rebuilds(folder):
 
 def test_a_document_that_is_read_again_during_a_rebuild(folder):
     """What was carried over of it before is dropped, and what is read of it now is carried over."""
-    with closing(Store(folder, fingerprint="old")) as old, closing(beside(folder)) as new:
+    with closing(open_store(folder, fingerprint="old")) as old, closing(beside(folder)) as new:
         carry(new)
         (hours,) = [one for one in old.documents(EVERYTHING) if one.name == "a.txt"]
         better = Document(hours.sha256, "a.txt", "text", (Page(1, SOUP),))
@@ -218,7 +234,7 @@ def test_a_document_that_is_read_again_during_a_rebuild(folder):
         assert new.switch() == "behind"
         carry(new)
         assert new.missing() == []
-    with closing(Store(folder, fingerprint="new")) as store:
+    with closing(open_store(folder, fingerprint="new")) as store:
         assert nearest(store, "soup") == [SOUP]
         assert matching(store, "museum") == set()
         assert store.complaints() == []
@@ -226,7 +242,7 @@ def test_a_document_that_is_read_again_during_a_rebuild(folder):
 
 def test_a_private_library_begun_meanwhile_stays_private(folder, tmp_path):
     """A file that a reader hands in first while the index is rebuilt is theirs alone in the new one."""
-    old = Store(folder, fingerprint="old")
+    old = open_store(folder, fingerprint="old")
     own = private_library("bob", "uploads")
     for step, name in enumerate(("diary.txt", "letter.txt")):  # the second comes after the last look
         with closing(beside(folder)) as new:
@@ -238,7 +254,7 @@ def test_a_private_library_begun_meanwhile_stays_private(folder, tmp_path):
     with closing(beside(folder)) as new:
         carry(new)
     old.close()
-    with closing(Store(folder, fingerprint="new")) as store:
+    with closing(open_store(folder, fingerprint="new")) as store:
         assert [one.name for one in store.documents(EVERYTHING)] == ["a.txt"]
         theirs = store.documents(Scope(reader="bob", libraries=(own,)))
         assert [(one.name, one.owner) for one in theirs] == [("diary.txt", "bob"), ("letter.txt", "bob")]
@@ -248,10 +264,10 @@ def test_what_came_after_it_was_whole_is_not_left_behind(folder, tmp_path):
     """An index that has less than the old one is not switched to."""
     with closing(beside(folder)) as new:
         carry(new)
-    with closing(Store(folder, fingerprint="old")) as old:
+    with closing(open_store(folder, fingerprint="old")) as old:
         put(old, tmp_path, "c.txt", SOUP)
     with pytest.raises(IndexMismatch, match="--rebuild"):
-        Store(folder, fingerprint="new")
+        open_store(folder, fingerprint="new")
     with closing(beside(folder)) as new:
         assert new.switch() == "behind"
     assert rebuild(folder) == "switched"
@@ -261,17 +277,17 @@ def test_what_is_handed_in_after_it_was_whole_waits_in_both(folder, tmp_path):
     """A file that was handed in and is not read yet does not hold a switch up, and goes on waiting."""
     with closing(beside(folder)) as new:
         carry(new)
-        with closing(Store(folder, fingerprint="old")) as old:
+        with closing(open_store(folder, fingerprint="old")) as old:
             hand_in(old, tmp_path, "later.txt")
         assert new.switch() == "switched"
-    with closing(Store(folder, fingerprint="new")) as store:
+    with closing(open_store(folder, fingerprint="new")) as store:
         assert read_what_waits(store) == ["later.txt"]
         assert nearest(store, "soup")[0] == f"{SOUP} later.txt"
 
 
 def test_a_newer_version_that_waits_takes_over_after_the_switch(folder, tmp_path):
     """A file that changed, and has no vectors in the old index, gets them in the new one and answers."""
-    with closing(Store(folder, fingerprint="old")) as old:
+    with closing(open_store(folder, fingerprint="old")) as old:
         put(old, tmp_path, "c.txt", SOUP)
         with closing(beside(folder, "old")) as new:
             carry(new)
@@ -303,8 +319,8 @@ def test_a_rebuild_with_other_settings_begins_anew(folder):
         carry(new)
         assert new.switch() == "switched"
     with pytest.raises(IndexMismatch):
-        Store(folder, fingerprint="newer")
-    Store(folder, fingerprint="new").close()
+        open_store(folder, fingerprint="newer")
+    open_store(folder, fingerprint="new").close()
 
 
 def test_a_rebuild_with_other_settings_while_one_runs(folder):
@@ -335,7 +351,7 @@ def test_a_second_rebuild_removes_what_answered_before_the_first(folder):
     """One earlier index is kept; nothing is left of the one before it, in the catalog or on the disk."""
     rebuild(folder)
     first = generations(folder)
-    with closing(Store(folder, fingerprint="new")) as store:
+    with closing(open_store(folder, fingerprint="new")) as store:
         assert rebuild(folder) == "switched"
         second = generations(folder)
         assert (second["previous"], second["serving"] > first["serving"]) == (first["serving"], True)
@@ -346,47 +362,48 @@ def test_a_second_rebuild_removes_what_answered_before_the_first(folder):
         assert store.complaints() == []
 
 
-def test_back_and_forth(folder):
+def test_back_and_forth(folder, database):
     """The old index is kept, answers after a rollback, and so does the new one after another."""
     rebuild(folder)
-    assert roll_back(folder) == "old"
-    with closing(Store(folder, fingerprint="old")) as store:
+    assert roll_back(folder, database_url=database_url()) == "old"
+    with closing(open_store(folder, fingerprint="old")) as store:
         assert nearest(store, "museum") == [HOURS]
-    assert roll_back(folder) == "new"
-    with closing(Store(folder, fingerprint="new")) as store:
+    assert roll_back(folder, database_url=database_url()) == "new"
+    with closing(open_store(folder, fingerprint="new")) as store:
         assert nearest(store, "museum")[0].startswith("The museum opens")
-    assert forget_previous(folder, chroma_url="")
-    with catalog(folder) as db:
-        assert db.execute("PRAGMA freelist_count").fetchone() == (0,), "the file is written anew without it"
-    assert not forget_previous(folder, chroma_url="")
+    assert forget_previous(folder, chroma_url="", database_url=database_url())
+    if database == "SQLite":
+        with catalog(folder) as db:
+            assert db.execute("PRAGMA freelist_count").fetchone() == (0,), "the file is written anew"
+    assert not forget_previous(folder, chroma_url="", database_url=database_url())
     assert set(generations(folder)) == {"serving"}
     with pytest.raises(StoreError, match="no earlier index"):
-        roll_back(folder)
+        roll_back(folder, database_url=database_url())
 
 
 def test_a_rollback_beside_a_docent_with_other_settings_is_refused(folder):
     """What runs goes on answering, and the sentence says what to stop."""
     rebuild(folder)
-    with closing(Store(folder, fingerprint="new")) as store:
+    with closing(open_store(folder, fingerprint="new")) as store:
         with pytest.raises(StoreError, match=r"Stop it and run this again"):
-            roll_back(folder)
+            roll_back(folder, database_url=database_url())
         assert nearest(store, "museum")[0].startswith("The museum opens")
 
 
 def test_what_came_since_waits_to_be_read_after_a_rollback(folder, tmp_path):
     """The index before has not read it: it says so, is read again by the next start, and answers in both."""
     rebuild(folder, "old")
-    with closing(Store(folder, fingerprint="old")) as store:
+    with closing(open_store(folder, fingerprint="old")) as store:
         new = put(store, tmp_path, "c.txt", SOUP)
-        roll_back(folder)
+        roll_back(folder, database_url=database_url())
         assert store.document(new, EVERYTHING).state is State.QUEUED
         assert nearest(store, "soup") == [HOURS]
         assert "c.txt" not in [file.path for file in store.known_files("default")], "an ingest reads it, too"
-    with closing(Store(folder, fingerprint="old")) as store:
+    with closing(open_store(folder, fingerprint="old")) as store:
         assert read_what_waits(store) == ["c.txt"]
         assert nearest(store, "soup")[0] == SOUP
         assert store.complaints() == []
-        roll_back(folder)
+        roll_back(folder, database_url=database_url())
         assert nearest(store, "soup")[0] == SOUP
         assert store.complaints() == []
 
@@ -394,12 +411,12 @@ def test_what_came_since_waits_to_be_read_after_a_rollback(folder, tmp_path):
 def test_what_is_deleted_is_deleted_from_every_index(folder):
     """After a rebuild a deletion leaves the text in no file, and a rollback does not bring it back."""
     rebuild(folder)
-    with closing(Store(folder, fingerprint="new")) as store:
+    with closing(open_store(folder, fingerprint="new")) as store:
         (hours,) = store.documents(EVERYTHING)
         store.delete(hours.id, EVERYTHING)
     assert not [file for file in folder.rglob("*") if file.is_file() and b"museum" in file.read_bytes()]
-    roll_back(folder)
-    with closing(Store(folder, fingerprint="old")) as store:
+    roll_back(folder, database_url=database_url())
+    with closing(open_store(folder, fingerprint="old")) as store:
         assert store.documents(EVERYTHING) == []
         assert [one.name for one in store.documents(ADA)] == ["b.txt"]
         assert matching(store, "museum opens") == set()
@@ -419,9 +436,9 @@ def steps(folder: Path) -> Iterator[str]:
         yield "it has its vectors"
         new.switch()
         yield "it answers"
-    roll_back(folder)
+    roll_back(folder, database_url=database_url())
     yield "the one before answers"
-    forget_previous(folder, chroma_url="")
+    forget_previous(folder, chroma_url="", database_url=database_url())
     yield "the new one is forgotten"
 
 
@@ -440,11 +457,10 @@ def until_killed(folder: Path, at: str) -> None:
 @pytest.mark.parametrize("at", KILLED)
 def test_killed_between_any_two_steps(folder, at):
     """The next start has one index whole, with everything in it, and the next rebuild succeeds."""
-    process = multiprocessing.get_context("forkserver").Process(target=until_killed, args=(folder, at))
-    process.start()
+    process = in_another_process(until_killed, folder, at)
     process.join()
     assert process.exitcode == -signal.SIGKILL
-    with closing(Store(folder, fingerprint="old")) as store:
+    with closing(open_store(folder, fingerprint="old")) as store:
         assert [one.name for one in store.documents(ADA)] == ["a.txt", "b.txt"]
         (hours,) = store.documents(EVERYTHING)
         assert (hours.chunks > 1) == (at in ("it has its vectors", "it answers"))

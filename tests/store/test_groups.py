@@ -7,13 +7,16 @@ import pytest
 from docent.errors import InputError, UnknownDocument, UnknownLibrary
 from docent.store import Store
 from docent.types import Scope
+from tests.store.databases import open_store
 from tests.store.putting import finish, put
 from tests.store.test_isolation import EVERYTHING, TEXTS, fill_elsewhere, revealed
+
+IN_BOTH_DATABASES = True
 
 
 @pytest.fixture
 def store(tmp_path):
-    store = Store(tmp_path / "storage", fingerprint="x")
+    store = open_store(tmp_path / "storage", fingerprint="x")
     for path, text in TEXTS.items():
         put(store, tmp_path, path, text, library="museum")
     store.groups.add("guides")

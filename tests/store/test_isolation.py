@@ -8,7 +8,10 @@ from docent.retrieving import retrieve
 from docent.store import Store
 from docent.types import Scope
 from tests.store.damage import give_library
+from tests.store.databases import open_store
 from tests.store.putting import EMBEDDER, put
+
+IN_BOTH_DATABASES = True
 
 TEXTS = {
     "1.txt": "The owls of the tower hunt at night. The tower is closed in winter.",
@@ -40,7 +43,7 @@ def fill_elsewhere(store: Store, folder, library: str) -> None:
 
 @pytest.fixture
 def store(tmp_path):
-    store = Store(tmp_path / "storage", fingerprint="x")
+    store = open_store(tmp_path / "storage", fingerprint="x")
     for path, text in TEXTS.items():
         put(store, tmp_path, path, text, library="museum")
     yield store

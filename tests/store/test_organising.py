@@ -7,12 +7,15 @@ import pytest
 from docent.errors import InputError, UnknownLibrary
 from docent.store import Store
 from docent.types import Scope, private_library
+from tests.store.databases import open_store
 from tests.store.putting import put
+
+IN_BOTH_DATABASES = True
 
 
 @pytest.fixture
 def store(tmp_path):
-    opened = Store(tmp_path / "storage", fingerprint="f")
+    opened = open_store(tmp_path / "storage", fingerprint="f")
     yield opened
     opened.close()
 

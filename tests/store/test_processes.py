@@ -16,7 +16,10 @@ from docent.store import Store
 from docent.store.index.local_index import LocalIndex, OwnerClient, OwnerGone, OwnerServer
 from docent.store.index.word_index import WordIndex
 from docent.types import Scope, State
+from tests.store.databases import open_store
 from tests.store.putting import arrival, finish, matching, nearest, put
+
+IN_BOTH_DATABASES = True
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL = Scope()
@@ -25,7 +28,7 @@ BOOKS = "Late books cost ten cents a day."
 
 
 def opened(folder: Path, fingerprint: str = "f") -> Store:
-    return Store(folder / "storage", fingerprint=fingerprint)
+    return open_store(folder / "storage", fingerprint=fingerprint)
 
 
 @pytest.fixture
@@ -167,8 +170,8 @@ def test_many_threads_of_a_client(owner, client, tmp_path):
 OWNER = """
 import sys, time
 from pathlib import Path
-from docent.store import Store
-store = Store(Path(sys.argv[1]) / "storage", fingerprint="f")
+from tests.store.databases import open_store
+store = open_store(Path(sys.argv[1]) / "storage", fingerprint="f")
 print("owned" if store.owned else "client", flush=True)
 time.sleep(60)
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from dataclasses import replace
 
@@ -10,9 +9,12 @@ import pytest
 
 from docent.errors import UnknownLibrary
 from docent.messages import Message
-from docent.store import Store
 from docent.types import Page, ReadBy, Scope, SourceFile
+from tests.store.damage import catalog
+from tests.store.databases import open_store
 from tests.store.putting import arrival
+
+IN_BOTH_DATABASES = True
 
 LIMIT = Message("Only the first {most} characters of this page were kept.", most=9)
 EMPTY = Message("{name} is empty.", name="a.pdf")
@@ -27,7 +29,7 @@ def parts(text: str) -> tuple[str, dict[str, object]]:
 @pytest.fixture
 def folder(tmp_path):
     """A store with a file that failed, one that waits and one whose page was not read, closed again."""
-    with closing(Store(tmp_path / "storage", fingerprint="f")) as store:
+    with closing(open_store(tmp_path / "storage", fingerprint="f")) as store:
         store.fail(SourceFile("default", "a.pdf", tmp_path / "a.pdf", 1, 1), EMPTY)
         read = arrival(tmp_path, "b.txt", "Nine to six.")
         pages = (*read.document.pages, Page(2, "", note=LIMIT, read_by=ReadBy.FAILED))
@@ -42,7 +44,7 @@ def folder(tmp_path):
 
 def test_reasons_keep_their_parameters(folder):
     """Of a file of a folder, of one that was handed in, of a document and of its page, after a restart."""
-    with closing(Store(folder, fingerprint="f")) as store:
+    with closing(open_store(folder, fingerprint="f")) as store:
         (failure,) = store.failures(Scope())
         (known,) = [one for one in store.known_files("default") if one.reason]
         reasons = {document.name: document.reason for document in store.documents(Scope())}
@@ -54,9 +56,9 @@ def test_reasons_keep_their_parameters(folder):
 
 def test_a_reason_of_an_earlier_version_is_shown_as_it_is(folder):
     """It was stored as a sentence; one without parameters is its own template and is translated, too."""
-    with closing(sqlite3.connect(folder / "index" / "catalog.db")) as db, db:
+    with catalog(folder) as db:
         db.execute("UPDATE failures SET reason = 'There is no text in it.'")
-    with closing(Store(folder, fingerprint="f")) as store:
+    with closing(open_store(folder, fingerprint="f")) as store:
         (failure,) = store.failures(Scope())
     assert parts(failure.reason) == ("There is no text in it.", {})
 
@@ -64,8 +66,8 @@ def test_a_reason_of_an_earlier_version_is_shown_as_it_is(folder):
 def test_messages_come_across_between_processes(folder):
     """Another process that works with the store reads the same messages, in values and in errors."""
     with (
-        closing(Store(folder, fingerprint="f")),
-        closing(Store(folder, fingerprint="f")) as other,
+        closing(open_store(folder, fingerprint="f")),
+        closing(open_store(folder, fingerprint="f")) as other,
     ):
         assert not other.owned
         (failure,) = other.failures(Scope())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sqlite3
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -19,8 +18,11 @@ from docent.store.files import FolderFiles, sha256_of
 from docent.store.index.vectors import ChromaVectors
 from docent.store.searching import VersionedCache
 from docent.types import Chunk, Scope, State, document_id
-from tests.store.damage import give_library, indexes
+from tests.store.damage import catalog, give_library, indexes
+from tests.store.databases import database_url, open_store
 from tests.store.putting import EMBEDDER, arrival, found, put, put_several
+
+IN_BOTH_DATABASES = True
 
 HOURS = "The museum opens at nine and closes at six. On Mondays it is closed."
 BOOKS = "Late books cost ten cents a day. Dictionaries are not lent."
@@ -28,7 +30,7 @@ BOOKS = "Late books cost ten cents a day. Dictionaries are not lent."
 
 @pytest.fixture
 def store(tmp_path):
-    store = Store(tmp_path / "storage", fingerprint="f")
+    store = open_store(tmp_path / "storage", fingerprint="f")
     yield store
     store.close()
 
@@ -79,7 +81,7 @@ def size_of(store: Store, part: str = "") -> int:
     store.close()
     folder = store.folder / "index/1" / part
     taken = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    store.__init__(store.folder, fingerprint="f")
+    store.__init__(store.folder, fingerprint="f", database_url=database_url())
     return taken
 
 
@@ -174,10 +176,10 @@ def test_another_fingerprint_is_refused(store):
     """An index made by another model or chunker is not opened; the repair is named."""
     store.close()
     with pytest.raises(IndexMismatch, match="--rebuild"):
-        Store(store.folder, fingerprint="g")
-    again = Store(store.folder, fingerprint="f")
+        open_store(store.folder, fingerprint="g")
+    again = open_store(store.folder, fingerprint="f")
     again.close()
-    store.__init__(store.folder, fingerprint="f")
+    store.__init__(store.folder, fingerprint="f", database_url=database_url())
 
 
 @pytest.mark.parametrize("missing", [True, False], ids=["one vector is missing", "one is left over"])
@@ -199,7 +201,7 @@ def test_derived_indexes_are_brought_in_step_after_a_crash(store, tmp_path, miss
             vectors.put("default", ["f" * 32], np.asarray([EMBEDDER.embed_query("left over")]))
         words.clear()
         words.commit()
-    store.__init__(store.folder, fingerprint="f")
+    store.__init__(store.folder, fingerprint="f", database_url=database_url())
     assert found(store, "museum opens") >= {HOURS}
     contents = store.contents()
     assert contents.vectors["default"] == contents.words == set(pieces)
@@ -212,9 +214,8 @@ def test_what_is_listed_is_never_old(store, tmp_path):
     put(store, tmp_path, "a.txt", "apples")
     [document] = store.documents(everything)
     assert store.documents(everything) == [document]
-    with closing(sqlite3.connect(tmp_path / "storage/index/catalog.db")) as foreign:
+    with catalog(tmp_path / "storage") as foreign:
         foreign.execute("UPDATE readings SET title = 'Fruit'")
-        foreign.commit()
     assert [one.title for one in store.documents(everything)] == ["Fruit"]
     store.delete(document.id, everything)
     assert store.documents(everything) == []
@@ -271,9 +272,9 @@ def test_a_library_is_a_vector_store_of_llama_index(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux which files are open")
 def test_a_store_that_was_refused_holds_nothing_open(tmp_path):
     """After another fingerprint was refused, catalog and lock are closed."""
-    Store(tmp_path / "storage", fingerprint="f").close()
+    open_store(tmp_path / "storage", fingerprint="f").close()
     with pytest.raises(IndexMismatch) as refused:
-        Store(tmp_path / "storage", fingerprint="g")
+        open_store(tmp_path / "storage", fingerprint="g")
     held = []
     for one in Path("/proc/self/fd").iterdir():
         with suppress(FileNotFoundError):  # that of this look itself

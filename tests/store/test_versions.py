@@ -11,15 +11,18 @@ from docent.errors import UnknownDocument, UnreadableFile
 from docent.indexing import chunk
 from docent.store import Store
 from docent.types import Document, Page, ReadBy, Scope, SourceFile, State, document_id
+from tests.store.databases import database_url, open_store
 from tests.store.putting import EMBEDDER, finish, found, put
 from tests.store.test_store import BOOKS, HOURS
+
+IN_BOTH_DATABASES = True
 
 ALL = Scope()
 
 
 @pytest.fixture
 def store(tmp_path):
-    store = Store(tmp_path / "storage", fingerprint="f")
+    store = open_store(tmp_path / "storage", fingerprint="f")
     yield store
     store.close()
 
@@ -153,7 +156,7 @@ def test_unfinished_vectors_are_made_after_the_next_start(store, tmp_path):
     (first,) = store.unembedded(1, besides=())
     store.put_vectors([first.id], EMBEDDER.embed([first.text]))
     store.close()
-    store.__init__(store.folder, fingerprint="f")
+    store.__init__(store.folder, fingerprint="f", database_url=database_url())
     assert [one.text for one in store.unembedded(10, besides=())] == [BOOKS]
     assert store.unembedded(10, besides=[one.id for one in store.unembedded(10, besides=())]) == []
     finish(store)

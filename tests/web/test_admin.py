@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,6 +97,7 @@ async def rate(history: History, docent: Docent, *, library: str = "harbour", co
         ("GET", "/admin"),
         ("POST", "/admin/golden"),
         ("POST", "/admin/evaluate"),
+        ("POST", "/admin/questions"),
         ("POST", "/admin/users"),
         ("GET", "/admin/users/ben"),
         ("POST", "/admin/users/ben/role"),
@@ -284,6 +286,22 @@ def test_a_damaged_line_is_reported_with_its_file(docent):
     (docent.store.folder / "answer-evaluations.jsonl").write_text('{"at": "2026"}\n')
     with pytest.raises(Exception, match=r"answer-evaluations\.jsonl is damaged"):
         docent.past_answer_evaluations.all()
+
+
+async def test_questions_are_made_in_the_background(client, docent):
+    """One button begins, the page says how far it is, and people's own questions stay apart."""
+    async with client("root") as root:
+        page = (await root.get("/admin")).text
+        assert "Make questions" in page and "harbour (0)" in page
+        begun = await root.post("/admin/questions", data={"library": "harbour"})
+        assert begun.status_code == 303
+        await asyncio.to_thread(docent.question_job.wait, 60)
+        page = (await root.get("/admin")).text
+        made = len(docent.synthetic.all("harbour"))
+        assert f"harbour ({made})" in page and f"harbour: {made}." in page
+        assert (await root.post("/admin/questions", data={"do": "stop"})).status_code == 303
+        assert (await root.post("/admin/questions", data={"library": "~ada/own"})).status_code == 409
+    assert docent.golden.all() == []
 
 
 # --- groups ----------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Counting tokens by the vocabulary of a model file, in this process.
 
-Why not by llama.cpp's server, and why not by the estimate: docs/decisions/0031-count-with-the-model-file.md.
+Why not by llama.cpp's server, and why not by the estimate: docs/decisions/0033-count-with-the-model-file.md.
 """
 
 from __future__ import annotations

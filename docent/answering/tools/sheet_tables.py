@@ -17,7 +17,7 @@ from docent.answering.tools.written_dates import iso_dates
 from docent.types import Page
 
 BETWEEN = " | "
-KINDS = frozenset({"csv", "xlsx"})
+KINDS = frozenset({"csv", "xlsx", "ods"})
 """Kinds of document that consist of tables."""
 MOST_ROWS = 200_000
 SHEET = re.compile(r"sheet '(?P<name>.+)', rows? [\d,–]+$")
@@ -39,7 +39,7 @@ Value = str | int | float | None
 
 
 @dataclass(frozen=True, slots=True)
-class TableRow:
+class SheetRow:
     """A row: its values by column, its cells as the page shows them, and where each stands on the page."""
 
     page: int
@@ -65,7 +65,7 @@ class Table:
     """The sign beside every number of a column: €, %, kg; or nothing."""
     dates: tuple[bool, ...]
     """The columns of dates, whose values are ISO dates however the cells are written."""
-    placed: tuple[TableRow, ...]
+    placed: tuple[SheetRow, ...]
     totals: int = 0
     """Rows of totals, which are left out."""
 
@@ -183,7 +183,7 @@ def _table(table: _Rows, taken: set[str]) -> Table:
         units=tuple(unit for _, unit, _, _ in read),
         dates=tuple(is_date for _, _, is_date, _ in read),
         placed=tuple(
-            TableRow(
+            SheetRow(
                 page,
                 tuple(values[at] for _, _, _, values in read),
                 tuple(text for text, _, _ in cells),

@@ -12,8 +12,8 @@ from docent.answering.answer_context import ScopedDocuments, answering
 from docent.answering.output_filter import display_name, without_numbers
 from docent.answering.quoted_units import shown_rows, shown_sentence
 from docent.answering.tools.read_tables import read_tables
-from docent.answering.tools.sheet_tables import KINDS, TableRow, Value
-from docent.answering.tools.table_plans import TablePlan, column_label
+from docent.answering.tools.sheet_tables import KINDS, SheetRow, Value
+from docent.answering.tools.table_plans import SheetPlan, column_label
 from docent.answering.tools.table_queries import query
 from docent.answering.tools.table_questions import names_columns, plan_of
 from docent.answering.tools.table_words import pieces
@@ -32,7 +32,7 @@ MOST_CELLS_CITED = 60
 """Of one page: the marked cells of a citation."""
 MOST_READ = 200_000
 MOST_PAGES = 1_000
-"""Of a spreadsheet that code reads, 50 rows each; the model's own query may read a longer one."""
+"""Of all spreadsheets that code reads for one question, 50 rows each; a query of the model may read more."""
 
 SENTENCES = {
     "sum": Message("**{value}** is the sum of {column} in {n:,} rows of {table}{conditions}."),
@@ -43,7 +43,7 @@ SENTENCES = {
 
 def find_plans(
     question: str, documents: ScopedDocuments, search: Callable[[str], Sequence[Passage]]
-) -> list[tuple[StoredDocument, TablePlan]]:
+) -> list[tuple[StoredDocument, SheetPlan]]:
     """Return the plans of the tables that a question is about; none where code cannot be sure."""
     found = [
         (document, plan)
@@ -76,7 +76,7 @@ def _sheets(
         return []
     listed = answering(documents.store.documents(replace(scope, kinds=kinds)))
     sheets = [document for document in listed if document.kind in kinds and document.pages <= MOST_PAGES]
-    if len(sheets) <= MOST_DOCUMENTS:
+    if len(sheets) <= MOST_DOCUMENTS and sum(document.pages for document in sheets) <= MOST_PAGES:
         return sheets
     asked = set(pieces(question))
     found = {passage.document_id: at for at, passage in reversed(list(enumerate(search(question))))}
@@ -84,7 +84,14 @@ def _sheets(
     def rank(document: StoredDocument) -> tuple[int, int, str]:
         return (-len(asked & set(pieces(document.name))), found.get(document.id, len(found)), document.name)
 
-    return sorted(sheets, key=rank)[:MOST_DOCUMENTS]
+    chosen: list[StoredDocument] = []
+    pages = 0
+    for document in sorted(sheets, key=rank)[:MOST_DOCUMENTS]:
+        pages += document.pages
+        if pages > MOST_PAGES:
+            break
+        chosen.append(document)
+    return chosen
 
 
 def answer_from_tables(
@@ -109,7 +116,7 @@ class _TableAnswer:
     """One plan, carried out and written down; its citations are numbered on from `before`."""
 
     document: StoredDocument
-    plan: TablePlan
+    plan: SheetPlan
     documents: ScopedDocuments
     before: int = 0
 
@@ -250,7 +257,7 @@ class _TableAnswer:
             return joined((table, self._more(len(placed))), "\n\n")
         return joined((self._count(len(placed)), table, self._more(len(placed))), "\n\n")
 
-    def _marks(self, rows: Sequence[TableRow], columns: Sequence[int], citer: CellCiter) -> Iterator[str]:
+    def _marks(self, rows: Sequence[SheetRow], columns: Sequence[int], citer: CellCiter) -> Iterator[str]:
         for at, row in enumerate(rows):
             n = self.before + at + 1
             citer.cite(n, row.page, [row.spans[column] for column in columns if row.cells[column]])
@@ -286,7 +293,7 @@ class _TableAnswer:
         spans = [row.spans[column] for row in placed if row.page == first and row.cells[column]]
         citer.cite(n, first, spans[:MOST_CELLS_CITED])
 
-    def _group_of(self, row: TableRow) -> Value:
+    def _group_of(self, row: SheetRow) -> Value:
         assert self.plan.group is not None
         value = row.values[self.plan.group]
         if not self.plan.part or value is None:

@@ -12,6 +12,7 @@ from docent.answering.tools.table_plans import RowFilter
 from docent.answering.tools.table_words import BOOLEANS, QuestionWord, bare, named, pieces
 
 COMPARISONS = frozenset({">", ">=", "<", "<=", "between"})
+BEFORE_MONTHS = frozenset("in of for during and from en pour de".split())
 
 
 class UnclearQuestion(Exception):
@@ -21,7 +22,9 @@ class UnclearQuestion(Exception):
 def with_dates(words: Sequence[QuestionWord]) -> list[QuestionWord]:
     """Join a day, a month and a year to one word: 15 March 2026, March 2026."""
     joined: list[QuestionWord] = []
-    for word in words:
+    for at, word in enumerate(words):
+        if word.text == "may" and not _is_month(words, at):
+            return [QuestionWord("unknown", 0, 0)]
         before = joined[-1] if joined else None
         is_year = word.kind == "number" and isinstance(word.value, int) and 1900 <= word.value <= 2100
         if word.kind == "month" and before and before.kind == "number" and before.value in range(1, 32):
@@ -48,6 +51,16 @@ def with_dates(words: Sequence[QuestionWord]) -> list[QuestionWord]:
         else word
         for word in joined
     ]
+
+
+def _is_month(words: Sequence[QuestionWord], at: int) -> bool:
+    """Tell "in May" and "3 May" from "may I"."""
+    before = words[at - 1] if at else None
+    after = words[at + 1] if at + 1 < len(words) else None
+    led_in = before is not None and (
+        before.text in BEFORE_MONTHS or before.kind in ("number", "or", *COMPARISONS)
+    )
+    return led_in or (after is not None and after.kind == "number")
 
 
 @dataclass(slots=True)

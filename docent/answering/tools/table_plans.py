@@ -46,7 +46,7 @@ class RowFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class TablePlan:
+class SheetPlan:
     """The reading of a question on a table."""
 
     table: Table

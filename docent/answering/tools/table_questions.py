@@ -16,7 +16,7 @@ from docent.answering.tools.table_conditions import (
     UnclearQuestion,
     with_dates,
 )
-from docent.answering.tools.table_plans import Aggregate, Part, RowFilter, TablePlan
+from docent.answering.tools.table_plans import Aggregate, Part, RowFilter, SheetPlan
 from docent.answering.tools.table_words import (
     TRUE,
     QuestionWord,
@@ -37,7 +37,7 @@ MOST_LISTED = 200
 MOST_COLUMNS = 10
 
 
-def plan_of(question: str, lexicon: TableLexicon) -> TablePlan | None:
+def plan_of(question: str, lexicon: TableLexicon) -> SheetPlan | None:
     """Return the plan of a question on a table; None where code cannot be sure of it."""
     table = lexicon.table
     words = with_dates(words_of(question, lexicon))
@@ -73,7 +73,7 @@ def _weight(word: QuestionWord, table: Table) -> int:
 class _Reading(QuestionReader):
     """One reading of the words of a question."""
 
-    def plan(self) -> TablePlan:
+    def plan(self) -> SheetPlan:
         self._comparisons()
         self._dates()
         self._values()
@@ -87,7 +87,7 @@ class _Reading(QuestionReader):
 
     # --- what is asked -------------------------------------------------------------------------
 
-    def _asked(self) -> TablePlan:
+    def _asked(self) -> SheetPlan:
         group, part = self._group()
         if self.has("share"):
             return self._share()
@@ -102,7 +102,7 @@ class _Reading(QuestionReader):
             measure = self._measure()
             if measure is None or not is_additive(self.table, measure):
                 raise UnclearQuestion
-            return TablePlan(self.table, "sum", measure, group=group, part=part)
+            return SheetPlan(self.table, "sum", measure, group=group, part=part)
         return self._rows()
 
     def _group(self) -> tuple[int | None, Part]:
@@ -150,16 +150,16 @@ class _Reading(QuestionReader):
     def _quantity(self) -> int | None:
         return self.of_kind("quantity")
 
-    def _share(self) -> TablePlan:
+    def _share(self) -> SheetPlan:
         if not self.filters:
             raise UnclearQuestion
         measure = self._measure()
         parts, self.filters = tuple(self.filters), []
         if measure is not None and not is_additive(self.table, measure):
             raise UnclearQuestion
-        return TablePlan(self.table, "share", measure, part_filters=parts)
+        return SheetPlan(self.table, "share", measure, part_filters=parts)
 
-    def _extreme(self, group: int | None, part: Part) -> TablePlan:
+    def _extreme(self, group: int | None, part: Part) -> SheetPlan:
         at = self.first(*SUPERLATIVES) if self.has(*SUPERLATIVES) else self.first("top", "bottom")
         assert at is not None
         kind = self.words[at].kind
@@ -188,13 +188,13 @@ class _Reading(QuestionReader):
             if aggregate is None and is_additive(self.table, measure):
                 aggregate = "sum"
             if aggregate is not None:
-                return TablePlan(
+                return SheetPlan(
                     self.table, aggregate, measure, group=subject, part=part, order=order, limit=limit
                 )
         if aggregate is not None:
             raise UnclearQuestion
         shown = tuple(dict.fromkeys((self.key if subject is None else subject, self.key, measure)))
-        return TablePlan(self.table, None, measure, order=order, limit=limit, shown=shown)
+        return SheetPlan(self.table, None, measure, order=order, limit=limit, shown=shown)
 
     def _hinted(self, hint: str, order: Literal["asc", "desc"]) -> tuple[int, Literal["asc", "desc"]]:
         """Return the column that an adjective is about: the cheapest has the lowest price."""
@@ -218,7 +218,7 @@ class _Reading(QuestionReader):
 
     def _most_frequent(
         self, subject: int | None, part: Part, order: Literal["asc", "desc"], limit: int, at: int
-    ) -> TablePlan:
+    ) -> SheetPlan:
         """Plan "which customer has the most orders", and "… ordered the most croissants"."""
         if subject is None:
             raise UnclearQuestion
@@ -226,7 +226,7 @@ class _Reading(QuestionReader):
         self.used |= set(more)
         values_behind = any(word.kind == "value" for word in self.words[at:])
         if values_behind and (quantity := self._quantity()) is not None and not more:
-            return TablePlan(self.table, "sum", quantity, group=subject, part=part, order=order, limit=limit)
+            return SheetPlan(self.table, "sum", quantity, group=subject, part=part, order=order, limit=limit)
         if not values_behind and not more and not any(word.kind == "table" for word in self.words[at:]):
             raise UnclearQuestion
         if any(not self.is_text(int(self.words[place].value)) for place in more) or (
@@ -235,7 +235,7 @@ class _Reading(QuestionReader):
             raise UnclearQuestion
         if more and not self.is_unique(int(self.words[more[0]].value)):
             raise UnclearQuestion
-        return TablePlan(self.table, "count", None, group=subject, part=part, order=order, limit=limit)
+        return SheetPlan(self.table, "count", None, group=subject, part=part, order=order, limit=limit)
 
     def _limit(self) -> int:
         """Return how many are asked for: the number that is no condition."""
@@ -254,7 +254,7 @@ class _Reading(QuestionReader):
             raise UnclearQuestion
         return limit
 
-    def _aggregated(self, aggregate: Aggregate, group: int | None, part: Part) -> TablePlan:
+    def _aggregated(self, aggregate: Aggregate, group: int | None, part: Part) -> SheetPlan:
         at = self.first(aggregate)
         counted = self.first("count")
         measure = self._measure(counted if counted is not None else at)
@@ -263,11 +263,19 @@ class _Reading(QuestionReader):
                 measure = self._quantity()
             if measure is None:
                 return self._counted(group, part)
-        if measure is None:
-            raise UnclearQuestion
-        return TablePlan(self.table, aggregate, measure, group=group, part=part)
+        if measure is None:  # "the average price of wines under 20 euros"
+            measure = self._compared_column()
+        return SheetPlan(self.table, aggregate, measure, group=group, part=part)
 
-    def _counted(self, group: int | None, part: Part) -> TablePlan:
+    def _compared_column(self) -> int:
+        """Return the only column of numbers that a condition is about, and that the question names."""
+        said = {word.value for word in self.words if word.kind == "column"}
+        columns = {one.column for one in self.filters if self.is_number(one.column)} & said
+        if len(columns) != 1:
+            raise UnclearQuestion
+        return columns.pop()
+
+    def _counted(self, group: int | None, part: Part) -> SheetPlan:
         at = self.first("count")
         assert at is not None
         behind = next(
@@ -291,23 +299,23 @@ class _Reading(QuestionReader):
                 if any(
                     bare(word.text) in ("order", "commande") for word in self.words if word.kind == "table"
                 ):
-                    return TablePlan(self.table, "count", None)
+                    return SheetPlan(self.table, "count", None)
                 raise UnclearQuestion  # "how many croissants": the orders of them, or the pieces
-            return TablePlan(self.table, "count", None, group=group, part=part)
+            return SheetPlan(self.table, "count", None, group=group, part=part)
         if behind is None or self.words[behind].kind == "table" or behind in self.used:
-            return TablePlan(self.table, "count", None, group=group, part=part)
+            return SheetPlan(self.table, "count", None, group=group, part=part)
         column = int(self.words[behind].value)
         self.used.add(behind)
         if self.is_number(column):
             if not is_additive(self.table, column):
                 raise UnclearQuestion
-            return TablePlan(self.table, "sum", column, group=group, part=part)
+            return SheetPlan(self.table, "sum", column, group=group, part=part)
         booleans = [place for place in self.columns(self.is_boolean)]
         for place in booleans:
             self._require(place)
         if self.is_unique(column):
-            return TablePlan(self.table, "count", None, group=group, part=part)
-        return TablePlan(self.table, "distinct", column, group=group, part=part)
+            return SheetPlan(self.table, "count", None, group=group, part=part)
+        return SheetPlan(self.table, "distinct", column, group=group, part=part)
 
     def _require(self, place: int) -> None:
         """Take a column of yes and no as a condition: "rooms that have a projector"."""
@@ -321,7 +329,7 @@ class _Reading(QuestionReader):
             raise UnclearQuestion
         self.filters.append(RowFilter(column, "=" if denial is None else "!=", yes))
 
-    def _rows(self) -> TablePlan:
+    def _rows(self) -> SheetPlan:
         """Plan a look-up ("the price of Barolo") or a list ("which orders are open")."""
         for place in self.columns(self.is_boolean):
             if self.has("list") and len(self.columns()) > 1:
@@ -344,10 +352,10 @@ class _Reading(QuestionReader):
             shown = tuple(dict.fromkeys((*shown, *range(len(self.table.columns)))))[:MOST_COLUMNS]
         measure = next((column for column in columns if column not in filtered and column != self.key), None)
         if measure is not None and len(columns) == 1:
-            return TablePlan(self.table, None, measure, shown=tuple(dict.fromkeys((self.key, measure))))
-        return TablePlan(self.table, None, None, shown=shown)
+            return SheetPlan(self.table, None, measure, shown=tuple(dict.fromkeys((self.key, measure))))
+        return SheetPlan(self.table, None, None, shown=shown)
 
-    def _all_used(self, plan: TablePlan) -> None:
+    def _all_used(self, plan: SheetPlan) -> None:
         """Refuse a reading that leaves a column, a number, a condition or an operation unread."""
         kinds = {word.kind for word in self.words}
         if len(kinds & SUPERLATIVES) > 1 or len(kinds & {"avg", "median"}) > 1 or {"top", "bottom"} <= kinds:

@@ -88,6 +88,10 @@ _FILLER = """a an the of is are was were be been what s in on at for to from wit
     data tableau feuille fichier classeur rows row lines entries records lignes entrees located based
     held during amounting worth amount quantity total""".split()
 FILLER = frozenset(_FILLER)
+GENERIC_NAMES = frozenset(
+    "report summary overview export document rapport synthese copy final new version page".split()
+)
+"""Words of file names that do not say what a row is."""
 ROWS = frozenset(
     "row rows line lines entry entries record records item items ligne lignes entree entrees".split()
 )
@@ -220,7 +224,7 @@ class TableLexicon:
         self.title = {
             form
             for word in (*pieces(table.title), *pieces(file))
-            if not word.isdigit() and len(word) > 2
+            if not word.isdigit() and len(word) > 2 and bare(word) not in GENERIC_NAMES
             for form in (bare(word), named(word))
         }
         self._add_columns()
@@ -329,7 +333,9 @@ def _single(token: str, at: int, lexicon: TableLexicon) -> QuestionWord:
         return QuestionWord("number", at, at + 1, NUMBER_WORDS[token], token)
     if token in MONTH_OF and token != "mar":
         return QuestionWord("month", at, at + 1, MONTH_OF[token], token)
-    if {bare(token), named(token)} & lexicon.title or token in ROWS:
+    if token in ROWS:
+        return QuestionWord("rows", at, at + 1, text=token)
+    if {bare(token), named(token)} & lexicon.title:
         return QuestionWord("table", at, at + 1, text=token)
     if token in PARTS:
         return QuestionWord("part", at, at + 1, PARTS[token], token)

@@ -6,7 +6,6 @@ the position that they have reached, and catch up from there (docs/decisions/001
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from docent.errors import StoreError
 from docent.store.catalog.contents import delete_reading
 from docent.store.catalog.dialect import number
 from docent.store.catalog.documents import NAMELESS, document_row
-from docent.store.protocols import Change, ChangeKind
+from docent.store.protocols import CatalogConnection, Change, ChangeKind
 
 AT_ONCE = 500  # changes that are read and applied together
 
@@ -37,7 +36,7 @@ class Removed(NamedTuple):
 
 
 def append(
-    db: sqlite3.Connection,
+    db: CatalogConnection,
     generation: int,
     kind: ChangeKind,
     *,
@@ -51,7 +50,7 @@ def append(
     )
 
 
-def after(db: sqlite3.Connection, generation: int, position: int) -> list[Change]:
+def after(db: CatalogConnection, generation: int, position: int) -> list[Change]:
     """Return the first changes of a generation after a position."""
     rows = db.execute(
         "SELECT position, kind, document_id, library, chunks FROM changes "
@@ -64,23 +63,23 @@ def after(db: sqlite3.Connection, generation: int, position: int) -> list[Change
     ]
 
 
-def last_position(db: sqlite3.Connection, generation: int) -> int:
+def last_position(db: CatalogConnection, generation: int) -> int:
     """Return the position of a generation's last change, also if that was removed since."""
     last = number(db, "SELECT max(position) FROM changes WHERE generation = ?", [generation])
     return last or first_gap(db, generation)
 
 
-def first_gap(db: sqlite3.Connection, generation: int) -> int:
+def first_gap(db: CatalogConnection, generation: int) -> int:
     """Return the position up to which changes were removed; who is behind it cannot catch up."""
     return number(db, "SELECT trimmed FROM generations WHERE n = ?", [generation])
 
 
-def count_up_to(db: sqlite3.Connection, generation: int, position: int) -> int:
+def count_up_to(db: CatalogConnection, generation: int, position: int) -> int:
     followed = "SELECT count(*) FROM changes WHERE generation = ? AND position <= ?"
     return number(db, followed, [generation, position])
 
 
-def trim(db: sqlite3.Connection, generation: int, position: int) -> None:
+def trim(db: CatalogConnection, generation: int, position: int) -> None:
     """Remove changes that words and vectors have followed."""
     db.execute("DELETE FROM changes WHERE generation = ? AND position <= ?", (generation, position))
     db.execute(
@@ -88,18 +87,18 @@ def trim(db: sqlite3.Connection, generation: int, position: int) -> None:
     )
 
 
-def log_name(db: sqlite3.Connection) -> str:
+def log_name(db: CatalogConnection) -> str:
     """Return the name of this log; a catalog that was put back from a snapshot has another one."""
     row = db.execute("SELECT value FROM meta WHERE key = 'log'").fetchone()
     return str(row[0])
 
 
-def generations(db: sqlite3.Connection) -> dict[str, Generation]:
+def generations(db: CatalogConnection) -> dict[str, Generation]:
     """Return the generations by their roles."""
     return {one.role: one for one in _generations(db)}
 
 
-def require(db: sqlite3.Connection, generation: int) -> None:
+def require(db: CatalogConnection, generation: int) -> None:
     """Raise StoreError for a generation that was removed while a process worked on it."""
     if not number(db, "SELECT n FROM generations WHERE n = ?", [generation]):
         raise StoreError(
@@ -108,28 +107,28 @@ def require(db: sqlite3.Connection, generation: int) -> None:
         )
 
 
-def retire(db: sqlite3.Connection, generation: int) -> bool:
+def retire(db: CatalogConnection, generation: int) -> bool:
     """Let nobody go back to a generation that is to be removed; return False if it serves, or is gone."""
     removed = "UPDATE generations SET role = 'removed' WHERE n = ? AND role <> 'serving' RETURNING n"
     return bool(number(db, removed, [generation]))
 
 
-def retired(db: sqlite3.Connection) -> list[Generation]:
+def retired(db: CatalogConnection) -> list[Generation]:
     """Return the generations whose removal has begun."""
     return [one for one in _generations(db) if one.role == "removed"]
 
 
-def _generations(db: sqlite3.Connection) -> list[Generation]:
+def _generations(db: CatalogConnection) -> list[Generation]:
     rows = db.execute("SELECT n, fingerprint, role FROM generations ORDER BY n").fetchall()
     return [Generation(*row) for row in rows]
 
 
-def begin_generation(db: sqlite3.Connection, fingerprint: str, role: str) -> int:
+def begin_generation(db: CatalogConnection, fingerprint: str, role: str) -> int:
     new = "INSERT INTO generations (fingerprint, role) VALUES (?, ?) RETURNING n"
     return number(db, new, [fingerprint, role])
 
 
-def serve(db: sqlite3.Connection, generation: int) -> None:
+def serve(db: CatalogConnection, generation: int) -> None:
     """Let a generation serve; the one that serves now becomes the previous one."""
     db.execute(
         "UPDATE generations SET role = CASE WHEN n = ? THEN 'serving' ELSE 'previous' END "
@@ -138,7 +137,7 @@ def serve(db: sqlite3.Connection, generation: int) -> None:
     )
 
 
-def missing_in(db: sqlite3.Connection, generation: int, *, serving: int) -> list[str]:
+def missing_in(db: CatalogConnection, generation: int, *, serving: int) -> list[str]:
     """Return the ids of the documents that were read in the serving generation and not yet in another."""
     rows = db.execute(
         "SELECT d.id FROM documents d JOIN readings r ON r.document = d.n AND r.generation = ? "
@@ -150,7 +149,7 @@ def missing_in(db: sqlite3.Connection, generation: int, *, serving: int) -> list
     return [str(key) for (key,) in rows]
 
 
-def delete_readings(db: sqlite3.Connection, generation: int, limit: int) -> bool:
+def delete_readings(db: CatalogConnection, generation: int, limit: int) -> bool:
     """Delete some of what was read in a generation, in the end itself; return True while there is more."""
     rows = db.execute("SELECT n FROM readings WHERE generation = ? LIMIT ?", (generation, limit)).fetchall()
     for (reading,) in rows:
@@ -161,7 +160,7 @@ def delete_readings(db: sqlite3.Connection, generation: int, limit: int) -> bool
     return bool(rows)
 
 
-def clear_readings(db: sqlite3.Connection, document: int, *, document_id: str, library: str) -> None:
+def clear_readings(db: CatalogConnection, document: int, *, document_id: str, library: str) -> None:
     """Delete what was read of a document in every generation."""
     readings = db.execute("SELECT n, generation FROM readings WHERE document = ?", (document,)).fetchall()
     for reading, generation in readings:
@@ -169,7 +168,7 @@ def clear_readings(db: sqlite3.Connection, document: int, *, document_id: str, l
         append(db, generation, "drop", library=library, document_id=document_id, chunk_ids=ids)
 
 
-def nameless(db: sqlite3.Connection) -> list[Removed]:
+def nameless(db: CatalogConnection) -> list[Removed]:
     """Return the documents that no path names any more."""
     rows = db.execute(
         f"SELECT d.id, l.name, d.sha256 FROM documents d JOIN libraries l ON l.n = d.library WHERE {NAMELESS}"
@@ -177,7 +176,7 @@ def nameless(db: sqlite3.Connection) -> list[Removed]:
     return [Removed(*row) for row in rows]
 
 
-def remove(db: sqlite3.Connection, documents: Sequence[Removed]) -> None:
+def remove(db: CatalogConnection, documents: Sequence[Removed]) -> None:
     """Delete documents that no path names, with everything that was read of them."""
     for document in documents:
         n = document_row(db, document.id)

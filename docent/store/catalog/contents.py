@@ -6,12 +6,11 @@ Why they are text, and as portable as they can be: docs/decisions/0020-plain-sql
 from __future__ import annotations
 
 import heapq
-import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from docent.messages import stored
-from docent.store.catalog.dialect import among, number
+from docent.store.catalog.dialect import among_numbers, number
 from docent.store.catalog.packing import (
     PAGE_COLUMNS,
     as_vector,
@@ -22,7 +21,7 @@ from docent.store.catalog.packing import (
     unpack_vectors,
 )
 from docent.store.catalog.scoping import read_in
-from docent.store.protocols import Hit
+from docent.store.protocols import CatalogConnection, Hit
 from docent.types import Chunk, Document, Page, State
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ FACTS = "title, kind, language, date, state, reason, pages, unread_pages, chunks
 CHUNK = 'id, reading, page, start, "end", header, heading, tokens'
 
 
-def rows_among(db: sqlite3.Connection, statement: str, keys: Sequence[Any]) -> list[Any]:
+def rows_among(db: CatalogConnection, statement: str, keys: Sequence[Any]) -> list[Any]:
     """Return the rows for these keys, by a statement that ends with IN."""
     rows: list[Any] = []
     marks = f"({', '.join('?' * KEYS)})"
@@ -53,7 +52,7 @@ def as_keys(chunk_ids: Iterable[str]) -> list[bytes]:
 
 
 def insert_reading(
-    db: sqlite3.Connection,
+    db: CatalogConnection,
     generation: int,
     document: int,
     read: Document,
@@ -93,7 +92,7 @@ def insert_reading(
 
 
 def copy_reading(
-    db: sqlite3.Connection, generation: int, old: int, new: int, chunk_ids: Mapping[str, str]
+    db: CatalogConnection, generation: int, old: int, new: int, chunk_ids: Mapping[str, str]
 ) -> None:
     """Copy what was read of a document to another one; `chunk_ids` maps old to new."""
     source = number(db, "SELECT n FROM readings WHERE document = ? AND generation = ?", [old, generation])
@@ -117,7 +116,7 @@ def copy_reading(
         db.execute("INSERT INTO vectors SELECT ?, data FROM vectors WHERE chunk = ?", (chunk, n))
 
 
-def delete_reading(db: sqlite3.Connection, reading: int) -> list[str]:
+def delete_reading(db: CatalogConnection, reading: int) -> list[str]:
     """Delete what was read of a document in one generation; return the ids of its chunks."""
     db.execute("DELETE FROM vectors WHERE chunk IN (SELECT n FROM chunks WHERE reading = ?)", (reading,))
     chunks = db.execute("DELETE FROM chunks WHERE reading = ? RETURNING id", (reading,)).fetchall()
@@ -126,7 +125,7 @@ def delete_reading(db: sqlite3.Connection, reading: int) -> list[str]:
     return [key.hex() for (key,) in chunks]
 
 
-def document_chunk_ids(db: sqlite3.Connection, document_id: str) -> list[str]:
+def document_chunk_ids(db: CatalogConnection, document_id: str) -> list[str]:
     """Return the ids of a document's chunks in every generation."""
     rows = db.execute(
         "SELECT DISTINCT c.id FROM chunks c JOIN readings r ON r.n = c.reading "
@@ -136,7 +135,7 @@ def document_chunk_ids(db: sqlite3.Connection, document_id: str) -> list[str]:
     return [key.hex() for (key,) in rows]
 
 
-def count_of(db: sqlite3.Connection, document_id: str, chunk_ids: Sequence[str]) -> tuple[int, int]:
+def count_of(db: CatalogConnection, document_id: str, chunk_ids: Sequence[str]) -> tuple[int, int]:
     """Count the pages of a document, and those of these chunks, that are left in any generation."""
     pages = number(
         db,
@@ -148,7 +147,7 @@ def count_of(db: sqlite3.Connection, document_id: str, chunk_ids: Sequence[str])
 
 
 def put_vectors(
-    db: sqlite3.Connection, generation: int, chunk_ids: Sequence[str], vectors: NDArray[np.float32]
+    db: CatalogConnection, generation: int, chunk_ids: Sequence[str], vectors: NDArray[np.float32]
 ) -> dict[str, list[str]]:
     """Store vectors of those chunks that are still there; return their ids by library."""
     packed = dict(zip(chunk_ids, pack_vectors(vectors), strict=True))
@@ -164,7 +163,7 @@ def put_vectors(
         "ON CONFLICT (chunk) DO UPDATE SET data = excluded.data",
         [(n, packed[key.hex()]) for n, key, _, _ in there],
     )
-    condition, value = among("n", {reading for _, _, reading, _ in there})
+    condition, value = among_numbers("n", {reading for _, _, reading, _ in there})
     db.execute(
         "UPDATE readings SET embedded = (SELECT count(*) FROM chunks c JOIN vectors v ON v.chunk = c.n "
         f"WHERE c.reading = readings.n) WHERE {condition}",
@@ -177,7 +176,7 @@ def put_vectors(
 
 
 def vectors_by_id(
-    db: sqlite3.Connection, generation: int, chunk_ids: Sequence[str]
+    db: CatalogConnection, generation: int, chunk_ids: Sequence[str]
 ) -> tuple[list[str], NDArray[np.float32]]:
     """Return those of these chunks that have a vector, and the vectors."""
     rows = rows_among(
@@ -190,7 +189,7 @@ def vectors_by_id(
 
 
 def vectors_of_library(
-    db: sqlite3.Connection, generation: int, library: str, *, at_once: int = ROWS
+    db: CatalogConnection, generation: int, library: str, *, at_once: int = ROWS
 ) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
     """Yield the ids and vectors of a library, so many at a time."""
     rows = db.execute(
@@ -203,7 +202,7 @@ def vectors_of_library(
 
 
 def nearest_exactly(
-    db: sqlite3.Connection, generation: int, library: str, vector: Sequence[float], limit: int
+    db: CatalogConnection, generation: int, library: str, vector: Sequence[float], limit: int
 ) -> list[Hit]:
     """Compare every vector of a library: 0.1 s for every 10,000 chunks."""
     wanted = as_vector(vector)
@@ -214,13 +213,13 @@ def nearest_exactly(
     return best
 
 
-def count_vectors(db: sqlite3.Connection, generation: int) -> dict[str, int]:
+def count_vectors(db: CatalogConnection, generation: int) -> dict[str, int]:
     """Count the vectors of each library that has documents."""
     rows = db.execute(f"SELECT l.name, sum(r.embedded) FROM {read_in(generation)} GROUP BY l.name")
     return dict(rows.fetchall())
 
 
-def vector_bytes(db: sqlite3.Connection, generation: int) -> tuple[int, int]:
+def vector_bytes(db: CatalogConnection, generation: int) -> tuple[int, int]:
     """Return the number of vectors and the length of one."""
     return (
         number(db, "SELECT sum(embedded) FROM readings WHERE generation = ?", [generation]),
@@ -233,12 +232,12 @@ def vector_bytes(db: sqlite3.Connection, generation: int) -> tuple[int, int]:
     )
 
 
-def count_chunks(db: sqlite3.Connection, generation: int) -> int:
+def count_chunks(db: CatalogConnection, generation: int) -> int:
     return number(db, "SELECT sum(chunks) FROM readings WHERE generation = ?", [generation])
 
 
 def chunks_where(
-    db: sqlite3.Connection, generation: int, condition: str, values: Sequence[Any]
+    db: CatalogConnection, generation: int, condition: str, values: Sequence[Any]
 ) -> list[Chunk]:
     """Return chunks of all readers with their text, unpacking each page once."""
     rows = db.execute(
@@ -258,17 +257,18 @@ def chunks_where(
 
 
 def chunks_by_id(
-    db: sqlite3.Connection, generation: int, chunk_ids: Sequence[str], condition: str, values: Sequence[Any]
+    db: CatalogConnection, generation: int, chunk_ids: Sequence[str], condition: str, values: Sequence[Any]
 ) -> dict[str, Chunk]:
     if not chunk_ids:
         return {}
-    keys = as_keys(chunk_ids)
+    keys: list[bytes | None] = [*as_keys(chunk_ids)]
+    keys += [NO_KEY] * (-len(keys) % KEYS)
     marks = ", ".join("?" * len(keys))
     found = chunks_where(db, generation, f"c.id IN ({marks}) AND {condition} ORDER BY c.n", [*keys, *values])
     return {chunk.id: chunk for chunk in found}
 
 
-def words_of(db: sqlite3.Connection, generation: int, document_id: str) -> tuple[str, list[Chunk]] | None:
+def words_of(db: CatalogConnection, generation: int, document_id: str) -> tuple[str, list[Chunk]] | None:
     """Return a document's language and its chunks; None when nothing was read of it, or it is gone."""
     row = db.execute(
         f"SELECT r.language FROM {read_in(generation)} WHERE d.id = ?", (document_id,)
@@ -276,13 +276,13 @@ def words_of(db: sqlite3.Connection, generation: int, document_id: str) -> tuple
     return row and (str(row[0]), chunks_where(db, generation, "d.id = ? ORDER BY c.n", [document_id]))
 
 
-def read_documents(db: sqlite3.Connection, generation: int) -> list[tuple[str, str]]:
+def read_documents(db: CatalogConnection, generation: int) -> list[tuple[str, str]]:
     """Return id and library of every document that was read."""
     return db.execute(f"SELECT d.id, l.name FROM {read_in(generation)} ORDER BY l.name, d.n").fetchall()
 
 
 def without_vectors(
-    db: sqlite3.Connection, generation: int, limit: int, *, besides: Collection[str]
+    db: CatalogConnection, generation: int, limit: int, *, besides: Collection[str]
 ) -> list[Chunk]:
     """Return chunks that wait for vectors, in the order their documents came, private ones first."""
     waiting = db.execute(
@@ -303,12 +303,12 @@ def without_vectors(
     return found[:limit]
 
 
-def count_without_vectors(db: sqlite3.Connection, generation: int) -> int:
+def count_without_vectors(db: CatalogConnection, generation: int) -> int:
     waiting = "SELECT sum(chunks - embedded) FROM readings WHERE generation = ? AND state = 'searchable'"
     return number(db, waiting, [generation])
 
 
-def pages_where(db: sqlite3.Connection, generation: int, condition: str, values: Sequence[Any]) -> list[Page]:
+def pages_where(db: CatalogConnection, generation: int, condition: str, values: Sequence[Any]) -> list[Page]:
     rows = db.execute(
         f"SELECT {LAYOUT} FROM {read_in(generation)} JOIN pages g ON g.reading = r.n WHERE {condition} "
         "ORDER BY g.number",
@@ -318,7 +318,7 @@ def pages_where(db: sqlite3.Connection, generation: int, condition: str, values:
 
 
 def plain_pages(
-    db: sqlite3.Connection,
+    db: CatalogConnection,
     generation: int,
     wanted: Collection[tuple[str, int]],
     condition: str,
@@ -343,12 +343,12 @@ def plain_pages(
     return pages
 
 
-def every_chunk_id(db: sqlite3.Connection, generation: int) -> set[str]:
+def every_chunk_id(db: CatalogConnection, generation: int) -> set[str]:
     rows = db.execute(f"SELECT c.id FROM {read_in(generation)} JOIN chunks c ON c.reading = r.n")
     return {key.hex() for (key,) in rows}
 
 
-def embedded_chunk_ids(db: sqlite3.Connection, generation: int) -> dict[str, set[str]]:
+def embedded_chunk_ids(db: CatalogConnection, generation: int) -> dict[str, set[str]]:
     """Return the ids of the chunks that have a vector, by library."""
     rows = db.execute(
         f"SELECT l.name, c.id FROM {read_in(generation)} JOIN chunks c ON c.reading = r.n "
@@ -360,7 +360,7 @@ def embedded_chunk_ids(db: sqlite3.Connection, generation: int) -> dict[str, set
     return found
 
 
-def read_whole(db: sqlite3.Connection, generation: int, document_id: str) -> Document | None:
+def read_whole(db: CatalogConnection, generation: int, document_id: str) -> Document | None:
     """Return a document as it was read, with its pages; None when it was not read, or is gone."""
     row = db.execute(
         "SELECT d.sha256, d.name, r.kind, r.title, r.language, r.date, r.loader "

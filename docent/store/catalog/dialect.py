@@ -8,12 +8,13 @@ PostgreSQL the collation "C" does.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from docent.store.protocols import CatalogConnection
 
-def number(db: sqlite3.Connection, statement: str, values: Sequence[Any] = ()) -> int:
+
+def number(db: CatalogConnection, statement: str, values: Sequence[Any] = ()) -> int:
     """Return the one number that a statement selects; 0 without a row, and for NULL."""
     row = db.execute(statement, values).fetchone()
     return int(row[0] or 0) if row else 0
@@ -24,7 +25,12 @@ def among(column: str, values: Collection[Any]) -> tuple[str, str]:
 
     One parameter, so that the statement is the same for any number of values.
     """
-    return f"{column} IN (SELECT value FROM json_each(?))", json.dumps(list(values))
+    return f"{column} IN (SELECT value FROM json_each(?))", _as_json(values)
+
+
+def among_numbers(column: str, values: Collection[int]) -> tuple[str, str]:
+    """Return the same condition for a column of numbers."""
+    return f"{column} IN (SELECT CAST(value AS INTEGER) FROM json_each(?))", _as_json(values)
 
 
 def like(column: str) -> str:
@@ -39,12 +45,18 @@ def is_same(column: str) -> str:
 
 def ignoring_case(column: str) -> str:
     """Return a column to sort by, whatever the case of letters."""
-    return f"{column} COLLATE NOCASE"
+    return f"lower({column})"
 
 
 def listed(column: str) -> str:
     """Return an aggregate that is a list of a column's values, to be read by `as_list`."""
     return f"json_group_array({column})"
+
+
+def _as_json(values: Collection[Any]) -> str:
+    """Return values as JSON of characters that every database takes."""
+    text = json.dumps(list(values), ensure_ascii=False)
+    return text.replace("\\u0000", "\ufffd")
 
 
 def as_list(value: str) -> list[str]:

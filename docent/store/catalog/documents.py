@@ -7,7 +7,6 @@ change from one version of a file to the other is one statement.
 from __future__ import annotations
 
 import datetime
-import sqlite3
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import chain, count
@@ -17,7 +16,7 @@ from docent.errors import StoreError, UnknownDocument
 from docent.messages import Message, joined, restored, stored
 from docent.store.catalog.dialect import as_list, ignoring_case, listed, number
 from docent.store.catalog.scoping import in_scope, known_in, visible_to
-from docent.store.protocols import KnownFile
+from docent.store.protocols import CatalogConnection, KnownFile
 from docent.types import (
     ANSWERING,
     NOTHING_TO_SEARCH,
@@ -58,7 +57,7 @@ OUTDATED = Message("a newer version is being read; until it is ready, this one a
 
 
 def documents_where(
-    db: sqlite3.Connection,
+    db: CatalogConnection,
     generation: int,
     condition: str,
     *values: Any,
@@ -75,7 +74,7 @@ def documents_where(
     return [_document_of(row) for row in rows]
 
 
-def document_in(db: sqlite3.Connection, generation: int, scope: Scope, document_id: str) -> StoredDocument:
+def document_in(db: CatalogConnection, generation: int, scope: Scope, document_id: str) -> StoredDocument:
     """Return one document, also one that waits to replace an older version. Raises UnknownDocument."""
     where, values = in_scope(scope)
     known = documents_where(db, generation, f"d.id = ? AND {where}", document_id, *values)
@@ -84,7 +83,7 @@ def document_in(db: sqlite3.Connection, generation: int, scope: Scope, document_
     return known[0]
 
 
-def count_where(db: sqlite3.Connection, generation: int, condition: str, *values: Any) -> int:
+def count_where(db: CatalogConnection, generation: int, condition: str, *values: Any) -> int:
     return number(db, f"SELECT count(*) FROM {known_in(generation)} WHERE {condition}", values)
 
 
@@ -117,7 +116,7 @@ def _document_of(row: tuple[Any, ...]) -> StoredDocument:
     )
 
 
-def library_row(db: sqlite3.Connection, name: str, owner: str | None = None) -> int:
+def library_row(db: CatalogConnection, name: str, owner: str | None = None) -> int:
     """Return the row of a library, made if it is missing.
 
     Raises StoreError for a missing private library without owner, which would be shared with everybody.
@@ -134,12 +133,12 @@ def library_row(db: sqlite3.Connection, name: str, owner: str | None = None) -> 
     return row
 
 
-def document_row(db: sqlite3.Connection, document_id: str) -> int | None:
+def document_row(db: CatalogConnection, document_id: str) -> int | None:
     return number(db, "SELECT n FROM documents WHERE id = ?", [document_id]) or None
 
 
 def queue_document(
-    db: sqlite3.Connection,
+    db: CatalogConnection,
     document_id: str,
     library: int,
     sha256: str,
@@ -161,12 +160,12 @@ def queue_document(
     return row
 
 
-def is_read(db: sqlite3.Connection, document: int, generation: int) -> bool:
+def is_read(db: CatalogConnection, document: int, generation: int) -> bool:
     reading = "SELECT n FROM readings WHERE document = ? AND generation = ?"
     return bool(number(db, reading, [document, generation]))
 
 
-def point(db: sqlite3.Connection, generation: int, library: int, file: SourceFile, document: int) -> None:
+def point(db: CatalogConnection, generation: int, library: int, file: SourceFile, document: int) -> None:
     """Let a path name a document: at once, or once it is complete if an older version answers now."""
     db.execute("DELETE FROM failures WHERE library = ? AND path = ?", (library, file.path))
     older, read = db.execute(
@@ -189,7 +188,7 @@ def point(db: sqlite3.Connection, generation: int, library: int, file: SourceFil
     _note_visible(db, [older, document])
 
 
-def _note_visible(db: sqlite3.Connection, documents: Iterable[int | None]) -> None:
+def _note_visible(db: CatalogConnection, documents: Iterable[int | None]) -> None:
     """Note which of these documents a path answers with now; the others wait, or are removed."""
     db.executemany(
         "UPDATE documents SET visible = CASE WHEN EXISTS "
@@ -198,7 +197,7 @@ def _note_visible(db: sqlite3.Connection, documents: Iterable[int | None]) -> No
     )
 
 
-def finish_complete(db: sqlite3.Connection, generation: int, *, serving: bool) -> None:
+def finish_complete(db: CatalogConnection, generation: int, *, serving: bool) -> None:
     """Make the documents ready that have all their vectors; in the serving generation they take over."""
     complete = db.execute(
         f"UPDATE readings SET state = CASE WHEN unread_pages > 0 THEN '{State.PARTIAL}' ELSE "
@@ -210,7 +209,7 @@ def finish_complete(db: sqlite3.Connection, generation: int, *, serving: bool) -
         take_over(db, generation)
 
 
-def take_over(db: sqlite3.Connection, generation: int) -> None:
+def take_over(db: CatalogConnection, generation: int) -> None:
     """Let each document answer that is complete, and was to replace an older version of its file."""
     pairs = db.execute(
         "SELECT p.document, p.next FROM paths p JOIN readings r ON r.document = p.next "
@@ -222,7 +221,7 @@ def take_over(db: sqlite3.Connection, generation: int) -> None:
         _note_visible(db, pair)
 
 
-def begin_reading(db: sqlite3.Connection, document_id: str) -> None:
+def begin_reading(db: CatalogConnection, document_id: str) -> None:
     """Note that a queued document is being read."""
     db.execute(
         f"UPDATE documents SET state = '{State.LOADING}' WHERE id = ? AND state = '{State.QUEUED}'",
@@ -230,7 +229,7 @@ def begin_reading(db: sqlite3.Connection, document_id: str) -> None:
     )
 
 
-def give_up(db: sqlite3.Connection, document: int, reason: str) -> None:
+def give_up(db: CatalogConnection, document: int, reason: str) -> None:
     """Mark a document as failed; an older version of it goes on answering."""
     db.execute(
         f"UPDATE documents SET state = '{State.FAILED}', reason = ? WHERE n = ?", (stored(reason), document)
@@ -239,13 +238,13 @@ def give_up(db: sqlite3.Connection, document: int, reason: str) -> None:
         withdraw(db, document)
 
 
-def any_complete(db: sqlite3.Connection, generation: int) -> bool:
+def any_complete(db: CatalogConnection, generation: int) -> bool:
     """Return True if `finish_complete` has something to do."""
     complete = "SELECT n FROM readings WHERE generation = ? AND state = 'searchable' AND embedded = chunks"
     return bool(number(db, f"{complete} LIMIT 1", [generation]))
 
 
-def withdraw(db: sqlite3.Connection, document: int) -> None:
+def withdraw(db: CatalogConnection, document: int) -> None:
     """Remove a document from all paths; where an older version answers, it goes on."""
     # The date is reset, so that the next ingest reads that file again.
     db.execute("UPDATE paths SET next = NULL, modified_ns = 0 WHERE next = ?", (document,))
@@ -253,7 +252,7 @@ def withdraw(db: sqlite3.Connection, document: int) -> None:
     _note_visible(db, [document])
 
 
-def rename(db: sqlite3.Connection, document: int) -> None:
+def rename(db: CatalogConnection, document: int) -> None:
     """Name a document after a file that is still there, once the one it was named after is gone."""
     names = [
         str(path).rpartition("/")[2]
@@ -264,7 +263,7 @@ def rename(db: sqlite3.Connection, document: int) -> None:
         db.execute("UPDATE documents SET name = ? WHERE n = ?", (names[0], document))
 
 
-def known_files(db: sqlite3.Connection, generation: int, library: str) -> list[KnownFile]:
+def known_files(db: CatalogConnection, generation: int, library: str) -> list[KnownFile]:
     """Return every file of a library's folder that was looked at before, read or not."""
     rows = db.execute(
         "SELECT p.path, p.bytes, p.modified_ns, d.sha256 FROM paths p JOIN libraries l ON l.n = p.library "
@@ -277,7 +276,7 @@ def known_files(db: sqlite3.Connection, generation: int, library: str) -> list[K
     return read + [file for file in failures(db) if file.library == library]
 
 
-def failures(db: sqlite3.Connection, reader: str | None = None) -> list[KnownFile]:
+def failures(db: CatalogConnection, reader: str | None = None) -> list[KnownFile]:
     """Return the files of folders that could not be read, of the libraries that a reader may see."""
     visible, values = visible_to(reader)
     rows = db.execute(
@@ -288,7 +287,7 @@ def failures(db: sqlite3.Connection, reader: str | None = None) -> list[KnownFil
     return [KnownFile(library, path, size, at, "", restored(why)) for library, path, size, at, why in rows]
 
 
-def note_failure(db: sqlite3.Connection, file: SourceFile, reason: str) -> None:
+def note_failure(db: CatalogConnection, file: SourceFile, reason: str) -> None:
     db.execute(
         "INSERT INTO failures (library, path, bytes, modified_ns, reason, at) VALUES (?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (library, path) DO UPDATE SET bytes = excluded.bytes, "
@@ -297,7 +296,7 @@ def note_failure(db: sqlite3.Connection, file: SourceFile, reason: str) -> None:
     )
 
 
-def forget_path(db: sqlite3.Connection, library: str, path: str) -> None:
+def forget_path(db: CatalogConnection, library: str, path: str) -> None:
     key = library_row(db, library)
     db.execute("DELETE FROM failures WHERE library = ? AND path = ?", (key, path))
     gone = db.execute(
@@ -308,23 +307,23 @@ def forget_path(db: sqlite3.Connection, library: str, path: str) -> None:
         rename(db, document)
 
 
-def is_used(db: sqlite3.Connection, sha256: str, *, besides: str = "") -> bool:
+def is_used(db: CatalogConnection, sha256: str, *, besides: str = "") -> bool:
     """Return True if a document was made of these bytes, besides the one named."""
     return bool(number(db, "SELECT n FROM documents WHERE sha256 = ? AND id <> ? LIMIT 1", [sha256, besides]))
 
 
-def used_originals(db: sqlite3.Connection) -> set[str]:
+def used_originals(db: CatalogConnection) -> set[str]:
     return {sha256 for (sha256,) in db.execute("SELECT sha256 FROM documents")}
 
 
-def libraries_of(db: sqlite3.Connection, reader: str | None) -> list[str]:
+def libraries_of(db: CatalogConnection, reader: str | None) -> list[str]:
     """Return the names of the libraries that a reader may see."""
     visible, values = visible_to(reader)
     rows = db.execute(f"SELECT l.name FROM libraries l WHERE {visible}", values)
     return sorted(str(name) for (name,) in rows)
 
 
-def every_library(db: sqlite3.Connection) -> list[str]:
+def every_library(db: CatalogConnection) -> list[str]:
     return [str(name) for (name,) in db.execute("SELECT name FROM libraries ORDER BY name")]
 
 
@@ -338,7 +337,7 @@ def is_from(document: StoredDocument, reader: str) -> bool:
     return document.owner is None and any(path.startswith(brought_by(reader)) for path in document.paths)
 
 
-def is_named(db: sqlite3.Connection, reader: str) -> bool:
+def is_named(db: CatalogConnection, reader: str) -> bool:
     """Return True if a reader owns a library, or is named in the path of what they shared."""
     start = brought_by(reader)
     owned = number(db, "SELECT count(*) FROM libraries WHERE owner = ?", [reader])
@@ -347,7 +346,7 @@ def is_named(db: sqlite3.Connection, reader: str) -> bool:
     )
 
 
-def forget_name(db: sqlite3.Connection, reader: str) -> None:
+def forget_name(db: CatalogConnection, reader: str) -> None:
     """Delete a reader's empty libraries, and their name from groups and the paths of what they shared."""
     start = brought_by(reader)
     db.execute("DELETE FROM members WHERE member = ?", (reader,))
@@ -366,7 +365,7 @@ def forget_name(db: sqlite3.Connection, reader: str) -> None:
             db.execute("UPDATE paths SET path = ? WHERE library = ? AND path = ?", (free, library, path))
 
 
-def free_path(db: sqlite3.Connection, library: int, name: str, document: int, *, below: str) -> str:
+def free_path(db: CatalogConnection, library: int, name: str, document: int, *, below: str) -> str:
     """Return a path for a shared file: its name, numbered if another document has that name."""
     stem, dot, suffix = name.rpartition(".")
     numbered = (f"{stem} ({n}){dot}{suffix}" if stem else f"{name} ({n})" for n in count(2))

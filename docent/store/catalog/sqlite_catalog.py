@@ -12,8 +12,10 @@ from pathlib import Path
 from docent.errors import StoreError
 from docent.store.catalog.schema import is_older, migrate
 from docent.store.catalog.snapshots import Snapshots, damaged
+from docent.types import Scope
 
 BUSY_SECONDS = 30.0
+POLL_SECONDS = 1.0
 
 
 class SqliteCatalog:
@@ -22,6 +24,7 @@ class SqliteCatalog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._write_lock = threading.RLock()
+        self._stopped = threading.Event()
         # Last in, first out: the one used last has the fullest cache.
         self._idle: deque[sqlite3.Connection] = deque()
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +60,7 @@ class SqliteCatalog:
                 raise
 
     @contextmanager
-    def read(self) -> Iterator[sqlite3.Connection]:
+    def read(self, scope: Scope | None = None) -> Iterator[sqlite3.Connection]:
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -70,6 +73,13 @@ class SqliteCatalog:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             self._idle.append(connection)
+
+    def wait_for_change(self) -> None:
+        """Wait until it is time to look at `version` again: a file tells nobody of its changes."""
+        self._stopped.wait(POLL_SECONDS)
+
+    def stop_waiting(self) -> None:
+        self._stopped.set()
 
     def value(self, key: str) -> str:
         with self.read() as connection:

@@ -19,16 +19,15 @@ from typing import Literal
 from docent.errors import IndexMismatch, StorageBusy, StoreError
 from docent.store.catalog import changes, contents, documents
 from docent.store.catalog.changes import Generation
-from docent.store.catalog.sqlite_catalog import SqliteCatalog
+from docent.store.catalog.opening import open_catalog
 from docent.store.index.owned_index import chroma_name
 from docent.store.index.vectors import ChromaVectors
 from docent.store.locks import FolderLock
-from docent.store.protocols import Catalog, Index
+from docent.store.protocols import Catalog, CatalogConnection, Index
 
 log = logging.getLogger(__name__)
 Switched = Literal["switched", "busy", "behind"]
 LEAVING_SECONDS = 10.0  # until a process that has seen a switch has closed what answered before
-POLL_SECONDS = 1.0
 AT_ONCE = 100  # readings that are deleted in one transaction, so that others may write in between
 
 
@@ -84,6 +83,7 @@ class ServingIndex:
     def close(self) -> bool:
         """Close the index; return True if this process owned it."""
         self._closing.set()
+        self._catalog.stop_waiting()
         self._watcher.join()
         index = self._serving.index
         index.close()
@@ -92,18 +92,24 @@ class ServingIndex:
     def _watch(self) -> None:
         """Follow what other processes wrote and could not say, and try again what Chroma refused."""
         seen = self._serving.version
-        while not self._closing.wait(POLL_SECONDS):
+        reported = ""
+        while True:
+            self._catalog.wait_for_change()
+            if self._closing.is_set():
+                return
             try:
                 version, index = self._catalog.version, self.now().index
                 if index.owned and (version != seen or index.behind):
                     index.follow()
-                seen = version
+                seen, reported = version, ""
             except (StoreError, OSError, sqlite3.Error) as error:  # it is tried again
-                log.warning("%s", error)
+                if str(error) != reported:
+                    log.warning("%s", error)
+                reported = str(error)
 
 
 def bind(
-    catalog: SqliteCatalog,
+    catalog: Catalog,
     folder: Path,
     lock: FolderLock,
     fingerprint: str,
@@ -140,7 +146,7 @@ def bind(
 
 
 def switch_to(
-    catalog: SqliteCatalog, folder: Path, lock: FolderLock, generation: int, chroma: tuple[str, str]
+    catalog: Catalog, folder: Path, lock: FolderLock, generation: int, chroma: tuple[str, str]
 ) -> Switched:
     """Let the generation that was built answer.
 
@@ -173,12 +179,12 @@ def switch_to(
     return "switched"
 
 
-def roll_back(folder: Path) -> str:
+def roll_back(folder: Path, *, database_url: str = "") -> str:
     """Let the generation before the last rebuild answer, and return its fingerprint.
 
     A second call undoes the first. Documents that came since wait to be read.
     """
-    with _opened(folder) as (catalog, lock, known):
+    with _opened(folder, database_url) as (catalog, lock, known):
         if "previous" not in known:
             raise StoreError(
                 "There is no earlier index in {folder}. One is kept when the index is built anew with: "
@@ -203,32 +209,39 @@ def roll_back(folder: Path) -> str:
         return earlier.fingerprint
 
 
-def forget_previous(folder: Path, *, chroma_url: str) -> bool:
+def forget_previous(folder: Path, *, chroma_url: str, database_url: str = "") -> bool:
     """Remove the generation before the last rebuild; False when there was none."""
-    with _opened(folder) as (catalog, _, known):
-        if "previous" not in known:
+    return _forget(folder, "previous", chroma_url, database_url)
+
+
+def forget_built(folder: Path, *, chroma_url: str, database_url: str = "") -> bool:
+    """Remove the generation that was built and is not to answer; False when there was none."""
+    return _forget(folder, "building", chroma_url, database_url)
+
+
+def _forget(folder: Path, role: str, chroma_url: str, database_url: str) -> bool:
+    with _opened(folder, database_url) as (catalog, _, known):
+        if role not in known:
             return False
         chroma = (catalog.value("name"), chroma_url) if chroma_url else ("", "")
-        drop_generation(catalog, folder, known["previous"], chroma)
+        drop_generation(catalog, folder, known[role], chroma)
         catalog.shrink()
         return True
 
 
 @contextmanager
-def _opened(folder: Path) -> Iterator[tuple[SqliteCatalog, FolderLock, dict[str, Generation]]]:
+def _opened(folder: Path, database_url: str) -> Iterator[tuple[Catalog, FolderLock, dict[str, Generation]]]:
     """Open the catalog of a storage/ without its index, for the block."""
     with ExitStack() as opened:
         lock = FolderLock(folder, shared=True)
         opened.callback(lock.release)
-        catalog = opened.enter_context(closing(SqliteCatalog(folder / "index" / "catalog.db")))
+        catalog = opened.enter_context(closing(open_catalog(folder, database_url)))
         with catalog.read() as db:
             known = changes.generations(db)
         yield catalog, lock, known
 
 
-def drop_generation(
-    catalog: SqliteCatalog, folder: Path, generation: Generation, chroma: tuple[str, str]
-) -> None:
+def drop_generation(catalog: Catalog, folder: Path, generation: Generation, chroma: tuple[str, str]) -> None:
     """Remove a generation with its index. Raises StorageBusy while a process works on it."""
     index = folder / "index" / str(generation.number)
     lock = FolderLock(index, wait=LEAVING_SECONDS)
@@ -252,7 +265,7 @@ def drop_generation(
         lock.release()
 
 
-def sweep(catalog: SqliteCatalog, folder: Path, chroma: tuple[str, str]) -> None:
+def sweep(catalog: Catalog, folder: Path, chroma: tuple[str, str]) -> None:
     """Finish removals that a killed process has begun, and remove folders that one made again meanwhile."""
     with catalog.read() as db:
         known = {str(one.number) for one in changes.generations(db).values()}
@@ -270,7 +283,7 @@ def sweep(catalog: SqliteCatalog, folder: Path, chroma: tuple[str, str]) -> None
                 lock.release()
 
 
-def _is_complete(db: sqlite3.Connection, generation: int, serving: Generation) -> bool:
+def _is_complete(db: CatalogConnection, generation: int, serving: Generation) -> bool:
     missing = changes.missing_in(db, generation, serving=serving.number)
     return not missing and not contents.count_without_vectors(db, generation)
 

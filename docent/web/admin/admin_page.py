@@ -73,6 +73,21 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class Making:
+    """The questions that Docent made itself, and how far it is with more."""
+
+    made: Mapping[str, int]
+    """By shared library, also where there are none."""
+    library: str
+    """The library at hand, or the last one; empty before the first."""
+    running: bool
+    documents: int
+    of_documents: int
+    pairs: int
+    failure: str
+
+
+@dataclass(frozen=True, slots=True)
 class AdminFigures:
     """Everything that the page shows."""
 
@@ -83,6 +98,7 @@ class AdminFigures:
     ratings: Sequence[Rating]
     golden: Sequence[Question]
     evaluations: Sequence[PastEvaluation]
+    making: Making
     answer_evaluations: Sequence[PastAnswerEvaluation]
     questions: Mapping[str, int]
     """By day."""
@@ -138,6 +154,21 @@ def health(docent: Docent, *, model_ready: bool, model_sentence: str) -> Health:
         free_bytes=shutil.disk_usage(docent.store.folder).free,
         model_ready=model_ready,
         model_sentence=model_sentence,
+    )
+
+
+def making(docent: Docent) -> Making:
+    made = Counter(question.library for question in docent.synthetic.all())
+    job = docent.question_job
+    progress = job.progress
+    return Making(
+        made={library: made[library] for library in docent.store.libraries(None)},
+        library=job.library,
+        running=job.running,
+        documents=progress.documents if progress else 0,
+        of_documents=progress.of_documents if progress else 0,
+        pairs=progress.pairs if progress else 0,
+        failure=job.failure,
     )
 
 

@@ -19,6 +19,7 @@ from docent.web.admin.admin_page import (
     AdminFigures,
     admin_page,
     health,
+    making,
     questions_by_day,
     rated,
     ratings,
@@ -36,6 +37,8 @@ WITHIN = 50
 NOTES = {
     "saved": Message("Saved. It is asked with the others from now on."),
     "evaluated": Message("The test questions were asked; the figures are below."),
+    "making": Message("Questions are being made. Load this page again to see how far it is."),
+    "stopped": Message("It stops; what was made so far is kept."),
     "added": Message("Added. They can log in now."),
     "role": Message("The role is changed. The person has to log in again."),
     "password": Message("The password is changed. Logins with the old one have ended."),
@@ -52,6 +55,7 @@ def routes() -> list[Route]:
         Route("/admin", checked(administrators_only(show))),
         Route("/admin/golden", checked(administrators_only(save_question)), methods=["POST"]),
         Route("/admin/evaluate", checked(administrators_only(evaluate)), methods=["POST"]),
+        Route("/admin/questions", checked(administrators_only(make_questions)), methods=["POST"]),
     ]
 
 
@@ -88,6 +92,7 @@ async def show(request: Request, reader: str) -> Response:
         ratings=await ratings(history, golden),
         golden=golden,
         evaluations=await run_in_small_pool(docent.past_evaluations.all),
+        making=await run_in_small_pool(making, docent),
         answer_evaluations=await run_in_small_pool(docent.past_answer_evaluations.all),
         questions=await questions_by_day(history),
         conversations=(await history.rows(CONVERSATIONS))[0]["count"],
@@ -139,6 +144,20 @@ def _evaluate(docent: Docent) -> None:
         on_progress=lambda done: None,
     )
     docent.past_evaluations.add(report(tuple(outcomes), relevant_from=docent.settings.relevant_from))
+
+
+async def make_questions(request: Request, reader: str) -> Response:
+    """Begin to make questions of a shared library in the background, or stop it."""
+    docent: Docent = request.app.state.docent
+    async with request.form(max_files=0, max_fields=2, max_part_size=FORM_BYTES) as form:
+        library, wish = str(form.get("library", "")), str(form.get("do", ""))
+    if wish == "stop":
+        docent.question_job.cancel()
+        return back_to_page("stopped")
+    if library not in await run_in_small_pool(docent.store.libraries, None):
+        raise InputError("There is no such library any more. Go back and load the page again.")
+    docent.question_job.start(library)
+    return back_to_page("making")
 
 
 def back_to_page(done: str) -> Response:

@@ -14,7 +14,7 @@ from chainlit.utils import utc_now
 
 from docent.app import Docent
 from docent.app.document_aids import follow_up_questions
-from docent.conversations import quoted
+from docent.conversations import TABLE_KEY, quoted
 from docent.errors import DocentError
 from docent.messages import Message
 from docent.types import (
@@ -23,6 +23,7 @@ from docent.types import (
     AnswerRequest,
     Citation,
     Event,
+    Hop,
     Notice,
     Passage,
     PassagesFound,
@@ -31,9 +32,11 @@ from docent.types import (
     Scope,
     Searching,
     StepProgress,
+    TablePlanned,
+    TableProgress,
     Token,
 )
-from docent.web.chat import model_download
+from docent.web.chat import model_download, table_runs
 from docent.web.chat.answer_stream import AnswerStream
 from docent.web.chat.cited_sources import citation_elements
 from docent.web.chat.context_chart import context_chart
@@ -92,6 +95,8 @@ class AnswerView:
         self._shows_status = False
         """Whether the message shows what is being done instead of, or below, its text."""
         self._complete = False
+        self._table_id = self._plan = ""
+        """The table of the answer, and the sentence that says what will be read for it."""
 
     async def show(self, events: AsyncGenerator[Event, None]) -> None:
         """Show each event, until the answer is complete, has failed or was stopped."""
@@ -104,6 +109,8 @@ class AnswerView:
             async with aclosing(events):  # a stop between two events closes the model's stream, too
                 async for event in events:
                     await self._handle(event)
+                    if isinstance(event, TablePlanned) and event.seconds > table_runs.CONSENT_SECONDS:
+                        break  # the table has a button that begins it, now or on another day
         except DocentError as error:
             await self._fail(error)
         except asyncio.CancelledError:
@@ -111,13 +118,14 @@ class AnswerView:
             raise
         finally:
             await self._stream.finish()
+            table_runs.forget(self._table_id)
 
     async def _handle(self, event: Event) -> None:
         match event:
             case Searching(searched) if searched != self._question:
                 searched = escape_markdown(shorten_search(say(searched, language())))
                 await self._show_status(say("Searching for: {searched}", language(), searched=searched))
-            case StepProgress(what, done, total):
+            case StepProgress(what, done, total) if not self._table_id:  # a table shows its own
                 await self._show_status(
                     say(
                         "{what}: {done} of {total}",
@@ -130,27 +138,49 @@ class AnswerView:
             case PassagesFound(passages):
                 self._passages |= {passage.chunk_id: passage for passage in passages}
                 await self._show_status(say("Reading {count} passages", language(), count=len(passages)))
+            case TablePlanned():
+                await self._show_table(event)
+            case TableProgress():
+                table_runs.note_progress(event)
+            case Hop(looked_for, fact):
+                found = say("Found {looked_for}: {fact}", language(), looked_for=looked_for, fact=fact)
+                await self._show_status(escape_markdown(found))
             case Preview(text):
                 self._preview = text
             case Token(text):
                 await self._clear_status()
-                await self._stream.push(text)
-            case Notice(text):
+                await self._stream.push(say(text, language()) if isinstance(text, Message) else text)
+            case Notice(text) if text != self._plan:
                 self._notices.append(say(text, language()))
             case Answered(answer):
                 await self._finish(answer)
+
+    async def _show_table(self, planned: TablePlanned) -> None:
+        """Show a table from its first row on; its message is saved, so that it can be resumed."""
+        self._shows_status = False
+        self._table_id, self._plan = planned.table_id, planned.text
+        table_runs.follow(planned.table_id)
+        self._message.content = table_runs.table_link(planned.table_id, say(planned.text, language()))
+        self._message.metadata = {TABLE_KEY: planned.table_id}
+        await self._draw()
 
     async def _finish(self, answer: Answer) -> None:
         await self._stream.complete()
         message = self._message
         notices = (f"ℹ️ {notice}" for notice in self._notices[: shown_notices(answer.receipt)])
-        message.content = "\n\n".join((answer_text(answer, language()), *notices))
-        message.metadata = answer_metadata(self._question, answer)
-        message.elements = citation_elements(answer, message.id)
+        text = answer_text(answer, language())
+        if answer.table is None:
+            message.metadata = answer_metadata(self._question, answer)
+            message.elements = citation_elements(answer, message.id)
+        else:
+            text = table_runs.table_text(answer.table, language())
+            message.metadata = table_runs.table_metadata(self._question, answer)
+        message.content = "\n\n".join((text, *notices))
         self._passages |= {passage.chunk_id: passage for passage in answer.passages}
         await self._blank_deleted()
         if (saved := load_answer(message.metadata)) is not None:
-            row = sources_row(saved.citations, asked_of=self._asked_of, language=language())
+            cited = () if answer.table is not None else saved.citations  # a table has them in its cells
+            row = sources_row(cited, asked_of=self._asked_of, language=language())
             message.content = "\n\n".join(filter(None, (message.content, row)))
         self._complete = True
         receipt = answer.receipt
@@ -174,7 +204,7 @@ class AnswerView:
                 made = receipt_text(receipt, context_tokens=context_tokens, language=language())
                 found = passages_table(answer, language())
                 step.output = "\n\n".join(filter(None, (made, found)))
-        if receipt.found and answer.citations and not receipt.not_found:
+        if receipt.found and answer.citations and not receipt.not_found and answer.table is None:
             task = asyncio.create_task(self._offer_questions(answer))
             _offering.add(task)  # the event loop itself references tasks weakly
             task.add_done_callback(_offering.discard)
@@ -205,12 +235,23 @@ class AnswerView:
             await self._draw()
             return
         await self._end_incomplete()
+        if self._table_id:  # the table itself says how far it is, and goes on from there
+            await self._save_so_far()
+            return
         self._message.content = self._message.content.rstrip()
         await self._append(say("*Stopped.*", language()))
 
+    async def _save_so_far(self) -> None:
+        """Save what is in the table so far as the answer."""
+        answer = await asyncio.to_thread(self._docent.table_answer, self._table_id, reader=reader())
+        assert answer.table is not None
+        self._message.content = table_runs.table_text(answer.table, language())
+        self._message.metadata = table_runs.table_metadata(self._question, answer)
+        await self._draw()
+
     async def _end_incomplete(self) -> None:
         await self._stream.finish()
-        self._message.metadata = {}
+        self._message.metadata = {TABLE_KEY: self._table_id} if self._table_id else {}
         await self._blank_deleted()
 
     async def _append(self, text: str) -> None:
@@ -320,7 +361,16 @@ def receipt_text(receipt: Receipt, *, context_tokens: int, language: str | None)
     def escaped(text: str) -> str:
         return escape_markdown(say(text, language))
 
-    lines: list[str] = []
+    lines = [
+        say(
+            "Step {number}: looked for “{looked_for}” and found it in {where}",
+            language,
+            number=number,
+            looked_for=escape_markdown(shorten_search(hop.looked_for)),
+            where=escape_markdown(hop.citation.where),
+        )
+        for number, hop in enumerate(receipt.hops, 1)
+    ]
     if receipt.searched:
         searched = escape_markdown(shorten_search(receipt.searched))
         lines.append(say("Searched for “{searched}”", language, searched=searched))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote, urlencode
 
-from docent.answering.suggestions import Overview
 from docent.ingesting import Ticket, UploadStatus
 from docent.messages import Message
+from docent.questions.upload_card import CardLine, Overview, read_overview
 from docent.types import State
 from docent.web.accounts.users import LOCAL
 from docent.web.chat.page_session import escape_markdown
@@ -88,18 +89,27 @@ def status_text(ticket: Ticket, status: UploadStatus, language: str | None) -> s
     return f"{ready} ⚠️ {reason}" if status.reason else ready
 
 
-def overview_text(overview: Overview) -> str:
-    """Return what a document is about as a list, each sentence with its place."""
-    return "\n".join(f"- {sentence} ({escape_markdown(place)})" for sentence, place in overview.sentences)
+def overview_text(overview: Overview, document_id: str, language: str | None) -> str:
+    """Return what a document is about: lines, key dates and figures, each with a link to its page."""
+    blocks = ["\n".join(_linked(line, document_id) for line in overview.sentences)]
+    if overview.model:
+        blocks.insert(0, say("In short, by {model}:", language, model=escape_markdown(overview.model)))
+    if overview.facts:
+        facts = "\n".join(_linked(line, document_id) for line in overview.facts)
+        blocks.append(f"**{say('Key dates and figures', language)}**\n\n{facts}")
+    return "\n\n".join(filter(None, blocks))
+
+
+def _linked(line: CardLine, document_id: str) -> str:
+    address = f"/documents/{quote(document_id, safe='')}/pages/{line.page}?{urlencode({'find': line.quote})}"
+    return f"- {line.text} ([{escape_markdown(line.place)}]({address}))"
 
 
 def load_overview(metadata: Mapping[str, Any] | None) -> Overview | None:
     """Return the overview in a message's metadata, which may come from a browser."""
-    saved: Any = (metadata or {}).get(OVERVIEW_KEY)
     try:
-        sentences = tuple((str(sentence), str(place)) for sentence, place in saved["sentences"])
-        return Overview(sentences, tuple(map(str, saved["questions"])))
-    except (KeyError, TypeError, ValueError):
+        return read_overview((metadata or {}).get(OVERVIEW_KEY))
+    except ValueError:
         return None
 
 

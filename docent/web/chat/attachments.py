@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,11 +14,12 @@ from chainlit.session import BaseSession, WebsocketSession
 from chainlit.types import ThreadDict
 
 from docent.app import Docent
-from docent.app.document_aids import document_overview, summarise_later
+from docent.app.document_aids import document_overview, summarise_later, with_summary
 from docent.errors import DocentError, StoreError, UnknownDocument
 from docent.ingesting import Ticket, UploadStatus
 from docent.messages import Message
-from docent.types import ANSWERING, Scope
+from docent.questions.upload_card import Overview
+from docent.types import ANSWERING, Scope, StoredDocument
 from docent.web.chat.answer_view import ask_action
 from docent.web.chat.attachment_status import (
     BUTTONS,
@@ -41,12 +41,16 @@ from docent.web.chat.conversation_sources import (
 )
 from docent.web.chat.file_scope import UPLOADS, shared_libraries, upload_target
 from docent.web.chat.page_session import escape_markdown, language, note, reader
+from docent.web.chat.write_failures import write_failure
 from docent.web.i18n import say
 from docent.web.thread_pool import run_in_small_pool
 
 POLL_INTERVAL = 0.4  # seconds between two looks at a file; nobody reads a status that changes faster
 RESUME_DELAY = 1.0  # seconds until the page has drawn a conversation that is opened again
 MAX_LIBRARIES = 8
+SUMMARY_INTERVAL = 3.0  # seconds between two looks whether the model's summary is written
+SUMMARY_SECONDS = 900.0
+"""A page that is open so long after a file was ready shows the model's summary when it is asked for."""
 
 TICKET_KEY = "file"
 """Key, in a message's metadata, of the ticket of the file that the message shows."""
@@ -124,7 +128,9 @@ class Attachment:
         """Return the status, with what the file is about once that is known."""
         text = status_text(self.ticket, status, self._language)
         overview = self._overview if status.state in ANSWERING and not status.gone else None
-        return f"{text}\n\n{overview_text(overview)}" if overview and overview.sentences else text
+        if overview is None or not overview.sentences:
+            return text
+        return f"{text}\n\n{overview_text(overview, self.ticket.document_id, self._language)}"
 
     async def _add_overview(self) -> None:
         """Show what the file is about and questions that it answers, and let the model summarise it."""
@@ -135,14 +141,38 @@ class Attachment:
             )
             if self._overview is None:
                 async with _overviews:
-                    self._overview = await asyncio.to_thread(document_overview, self._docent, document, owner)
+                    self._overview = await asyncio.to_thread(
+                        document_overview, self._docent, document, owner, lambda: not self.ended
+                    )
+            if self.ended:
+                return
+            await self._show_overview(self._overview)
+            summarise_later(self._docent, document, owner)
+            await self._add_summary(document, owner)
         except DocentError:
             return  # it was deleted meanwhile
-        if self.ended:
-            return
-        self._message.metadata = {**(self._message.metadata or {}), OVERVIEW_KEY: asdict(self._overview)}
-        summarise_later(self._docent, document, owner)
+
+    async def _show_overview(self, overview: Overview) -> None:
+        self._overview = overview
+        self._message.metadata = {**(self._message.metadata or {}), OVERVIEW_KEY: asdict(overview)}
         await self.show(await run_in_small_pool(self._docent.upload_status, self.ticket))
+
+    async def _add_summary(self, document: StoredDocument, owner: str) -> None:
+        """Show the first lines of the model's summary once it is written, if the page is still open then."""
+        given_up = asyncio.get_running_loop().time() + SUMMARY_SECONDS
+        while (
+            self._overview is not None and not self._overview.model and self._docent.settings.summaries_ahead
+        ):
+            made = await asyncio.to_thread(with_summary, self._docent, document, owner, self._overview)
+            if self.ended:
+                return
+            if made is not None:
+                await self._show_overview(made)
+                return
+            is_open = WebsocketSession.get_by_id(cl.context.session.id) is not None
+            if not is_open or asyncio.get_running_loop().time() > given_up:
+                return
+            await asyncio.sleep(SUMMARY_INTERVAL)
 
     async def cancel(self) -> None:
         """Stop reading the file, and delete what was stored of it."""
@@ -315,20 +345,6 @@ def _failure_text(error: Exception, name: str) -> str:
         return f"{escape_markdown(name)}: {reason}" if isinstance(error, StoreError) else reason
     reason = say(write_failure(error), language())
     return f"{escape_markdown(name)}: {reason}"
-
-
-def is_disk_full(error: Exception) -> bool:
-    """Tell whether a write failed for want of space or quota."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-
-
-def write_failure(error: Exception) -> Message:
-    """Return the sentence for a file that could not be written; it follows the file's name."""
-    if is_disk_full(error):
-        return Message("the disk is full. Free some space and send it again.")
-    return Message(
-        "it could not be written to the disk. Check that the folder may be written, and send it again."
-    )
 
 
 async def wait_until_searchable(attachments: Sequence[Attachment]) -> list[Ticket]:

@@ -29,7 +29,7 @@ from docent.web.chat.start_questions import start_questions
 from docent.web.i18n import say
 from docent.web.thread_pool import run_in_small_pool
 
-EXPORT, DOCUMENTS, DELETE_FILES = "export", "documents", "forget"
+EXPORT, DOCUMENTS, DELETE_FILES, TABLE = "export", "documents", "forget", "table"
 """The commands, as they are typed after a slash."""
 MODELS = "models"
 """Key, in the user session, of the models that the settings panel offers."""
@@ -54,8 +54,10 @@ ICONS = FILES / "public" / "personas"
 STARTERS = (
     ("internships", Message("Find an internship"), "Which internship is about machine learning?"),
     ("restaurants", Message("Read a menu"), "What does the Barolo cost?"),
+    ("internships", Message("Compare what they pay"), "What pays best?"),
     ("handbook", Message("Learn about Docent"), "Where do I put my documents?"),
     ("handbook", Message("What leaves my computer"), "Does anything leave my computer?"),
+    ("internships", Message("What pays best"), "What pays best?"),
 )
 """Library of the samples, label of the button, and its question (the samples are in English).
 
@@ -77,6 +79,7 @@ async def start(*, docent: Docent) -> None:
     await show_sources()
     await cl.context.emitter.set_commands(
         [
+            _command(TABLE, Message("Compare many documents in a table"), "table"),
             _command(EXPORT, Message("Download this conversation"), "download"),
             _command(DOCUMENTS, Message("See, search and manage the documents"), "library"),
             _command(DELETE_FILES, Message("Delete the files sent in this conversation"), "trash-2"),

@@ -23,7 +23,7 @@ from chainlit.types import Feedback, PageInfo, PaginatedResponse, Pagination, Th
 from chainlit.user import PersistedUser, User
 from chainlit.utils import utc_now
 
-from docent.conversations import HISTORY
+from docent.conversations import HISTORY, TABLE_KEY
 from docent.errors import StoreError
 from docent.web.chat.answer_stream import wait_for_citations
 from docent.web.chat.history_database import (
@@ -326,6 +326,23 @@ class History(SQLAlchemyDataLayer):
             id=step_id,
         )
         return [(row, str(row.pop("author") or "")) for row in rows]
+
+    async def table_messages(self, table_id: str, user: str) -> Rows:
+        """Return id, thread and metadata of the messages that show a research table to its user."""
+        return await self.rows(
+            f"""SELECT s."id", s."threadId", s."metadata" FROM steps s JOIN threads t ON t."id" = s."threadId"
+            WHERE t."userIdentifier" = :user AND json_extract(s."metadata", '$.{TABLE_KEY}') = :table
+            ORDER BY s."createdAt" """,
+            table=table_id,
+            user=user,
+        )
+
+    async def change_message(self, step_id: str, output: str, metadata: Mapping[str, Any]) -> None:
+        """Save another text and metadata of a message, which may be in a conversation that is not open."""
+        values = {"id": step_id, "output": output, "metadata": metadata}
+        await self.execute_sql(
+            'UPDATE steps SET "output" = :output, "metadata" = :metadata WHERE "id" = :id', values
+        )
 
     async def upsert_feedback(self, feedback: Feedback) -> str:
         """Save a rating; a second rating of an answer replaces the first."""

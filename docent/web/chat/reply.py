@@ -22,11 +22,11 @@ from docent.web.chat.attachments import (
     uploaded_source,
     wait_until_searchable,
 )
-from docent.web.chat.conversation import current_choices, persona_key
+from docent.web.chat.conversation import TABLE, current_choices, persona_key
 from docent.web.chat.conversation_sources import add_sources, refresh_names, take_tags
 from docent.web.chat.file_scope import choosable_libraries, question_scope
 from docent.web.chat.page_session import is_operator, language, note, reader
-from docent.web.chat.saved_answer import previous_turns
+from docent.web.chat.saved_answer import previous_table, previous_turns
 from docent.web.chat.tool_consent import ask_consent, refuse_open_questions
 from docent.web.i18n import say
 from docent.web.monitoring import Metrics
@@ -36,6 +36,8 @@ async def receive_message(message: cl.Message, *, docent: Docent, metrics: Metri
     """Answer a question; one that comes with files waits until they are searchable."""
     refuse_open_questions()
     question = await take_tags(message.content, docent=docent, libraries=choosable_libraries)
+    if message.command == TABLE and question.strip():
+        question = f"/{TABLE} {question}"  # as it can be typed
     attachments = await receive_files(message, docent=docent) if message.elements else []
     if message.elements:
         await add_sources(map(uploaded_source, (attachment.ticket for attachment in attachments)))
@@ -132,6 +134,7 @@ async def reply(
         or tuple(source.id for source in chosen if source.kind == "document"),
         anyway=anyway,
         ask_consent=ask_consent,
+        after_table=previous_table(chat_context.get()),
     )
     view = AnswerView(request, docent, show_receipt=choices.show_receipt, asked_of=asked_of)
     events = docent.answer(request)

@@ -7,7 +7,7 @@ reader may see, and compared with what was quoted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any, Literal, Protocol
@@ -16,7 +16,7 @@ import chainlit as cl
 from chainlit.context import init_ws_context
 
 from docent.app import Docent
-from docent.conversations import ANSWER_KEY
+from docent.conversations import ANSWER_KEY, TABLE_KEY
 from docent.errors import UnknownDocument
 from docent.messages import Message
 from docent.store.protocols import Reader
@@ -91,6 +91,13 @@ def previous_turns(messages: Iterable[PageMessage]) -> list[Turn]:
     """Return the questions and answers of the messages that are still on the page."""
     answers = (load_answer(message.metadata) for message in messages if message.type == "assistant_message")
     return [Turn(answer.question, answer.text) for answer in answers if answer is not None]
+
+
+def previous_table(messages: Sequence[PageMessage]) -> str:
+    """Return the id of the research table that the last answer shows; empty for another answer."""
+    answers = (message for message in reversed(messages) if message.type == "assistant_message")
+    last = next(answers, None)
+    return str((last.metadata or {}).get(TABLE_KEY) or "") if last is not None else ""
 
 
 def load_extract(

@@ -29,8 +29,8 @@ from docent.errors import DocentError
 from docent.messages import Message
 from docent.settings import Settings
 from docent.types import Scope
-from docent.web.chat.attachments import is_disk_full, write_failure
 from docent.web.chat.page_session import language_of, session_of
+from docent.web.chat.write_failures import is_disk_full, write_failure
 from docent.web.i18n import say
 from docent.web.thread_pool import run_in_small_pool
 

@@ -27,6 +27,7 @@ DELETED_THINGS = {
     "originals": Message("files"),
     "answers": Message("answers that quote it"),
     "copies": Message("copies made for showing"),
+    "questions": Message("questions made from it"),
 }
 """By the name in a deletion's counts."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -35,12 +36,19 @@ SOURCE_STATES = {
 }
 
 
+FindAnswer = Callable[[Request, str], Awaitable[SavedAnswer | None]]
+"""Return the reader's own answer that has the citation of the address; None where there is none."""
+
+
 def routes() -> list[Route]:
+    return panel_routes("/cited/{step}/{n:int}", find_cited_answer)
+
+
+def panel_routes(address: str, find: FindAnswer) -> list[Route]:
+    """Return the routes of the panel for citations of this address, whose number is `n`."""
+    handlers = {"": show_source, "/quote": show_quote, "/pages/{page:int}": show_page, "/search": search}
     return [
-        Route("/cited/{step}/{n:int}", require_login(show_source)),
-        Route("/cited/{step}/{n:int}/quote", require_login(show_quote)),
-        Route("/cited/{step}/{n:int}/pages/{page:int}", require_login(show_page)),
-        Route("/cited/{step}/{n:int}/search", require_login(search)),
+        Route(address + path, require_login(partial(handler, find))) for path, handler in handlers.items()
     ]
 
 
@@ -53,9 +61,9 @@ class OpenedSource:
     page: Page
 
 
-async def show_source(request: Request, reader: str) -> Response:
+async def show_source(find: FindAnswer, request: Request, reader: str) -> Response:
     """Return the panel of one citation number of one answer."""
-    answer = await _answer(request, reader)
+    answer = await find(request, reader)
     if answer is None:
         return _nothing(request)
     request.state.about = answer.citations_numbered(request.path_params["n"])[0].file
@@ -73,9 +81,9 @@ async def show_source(request: Request, reader: str) -> Response:
     )
 
 
-async def show_quote(request: Request, reader: str) -> Response:
+async def show_quote(find: FindAnswer, request: Request, reader: str) -> Response:
     """Return place and words of a citation, for the tooltip of its number."""
-    answer = await _answer(request, reader)
+    answer = await find(request, reader)
     if answer is None:
         return _nothing(request)
     quotes = answer.citations_numbered(request.path_params["n"])
@@ -84,9 +92,9 @@ async def show_quote(request: Request, reader: str) -> Response:
     return JSONResponse({"where": quotes[0].where, "quote": shown}, headers=PRIVATE)
 
 
-async def show_page(request: Request, reader: str) -> Response:
+async def show_page(find: FindAnswer, request: Request, reader: str) -> Response:
     """Return a page of the cited document, with the words of a search marked."""
-    answer = await _answer(request, reader)
+    answer = await find(request, reader)
     if answer is None:
         return _nothing(request)
     marks = MARKS.findall(request.query_params.get("marks", ""))[:MAX_MARKS]
@@ -111,9 +119,9 @@ async def show_page(request: Request, reader: str) -> Response:
         return _nothing(request)
 
 
-async def search(request: Request, reader: str) -> Response:
+async def search(find: FindAnswer, request: Request, reader: str) -> Response:
     """Return the places of the cited document where some words stand."""
-    answer = await _answer(request, reader)
+    answer = await find(request, reader)
     if answer is None:
         return _nothing(request)
     words = request.query_params.get("words", "")[:LONGEST_SEARCH]
@@ -129,7 +137,8 @@ async def search(request: Request, reader: str) -> Response:
         return _nothing(request)
 
 
-async def _answer(request: Request, reader: str) -> SavedAnswer | None:
+async def find_cited_answer(request: Request, reader: str) -> SavedAnswer | None:
+    """Return the answer whose message and citation number the address names."""
     params = request.path_params
     return await find_answer(request.app.state.history, params["step"], params["n"], reader)
 

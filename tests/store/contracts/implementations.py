@@ -16,10 +16,17 @@ from docent.store.index.local_index import LocalIndex
 from docent.store.index.vectors import ChromaVectors
 from docent.store.index.word_index import WordIndex
 from docent.store.protocols import Catalog, DerivedIndex, Files, Index
+from tests.fakes.postgres_server import database_of
 
 
 def sqlite_catalog(folder: Path) -> Catalog:
     return SqliteCatalog(folder / "index" / "catalog.db")
+
+
+def postgres_catalog(folder: Path) -> Catalog:
+    from docent.store.catalog.postgres_catalog import PostgresCatalog
+
+    return PostgresCatalog(database_of(folder))
 
 
 def local_index(folder: Path, catalog: Catalog, generation: int) -> Index:
@@ -45,7 +52,7 @@ def folder_files(folder: Path) -> Files:
     return FolderFiles(folder / "originals")
 
 
-CATALOGS: dict[str, Callable[[Path], Catalog]] = {"SQLite": sqlite_catalog}
+CATALOGS: dict[str, Callable[[Path], Catalog]] = {"SQLite": sqlite_catalog, "PostgreSQL": postgres_catalog}
 INDEXES: dict[str, Callable[[Path, Catalog, int], Index]] = {"tantivy and Chroma": local_index}
 DERIVED: dict[str, Callable[[Path], DerivedIndex]] = {"tantivy": tantivy_words, "Chroma": chroma_vectors}
 FILES: dict[str, Callable[[Path], Files]] = {"a folder": folder_files}

@@ -206,8 +206,9 @@ def test_every_route_that_changes_something_is_recorded():
     from docent.web.chat import model_panel
     from docent.web.documents import routes as documents
     from docent.web.sharing import share_routes
+    from docent.web.tables import table_routes
 
-    not_about_documents = {"/set-session-cookie", "/project/action", "/feedback"}
+    not_about_documents = {"/set-session-cookie", "/project/action", "/feedback", "/tables/{table}/stop"}
     modules = (
         first_run,
         page_routes,
@@ -217,6 +218,7 @@ def test_every_route_that_changes_something_is_recorded():
         documents,
         share_routes,
         model_panel,
+        table_routes,
     )
     missing = []
     for route in (route for module in modules for route in module.routes()):
