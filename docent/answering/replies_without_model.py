@@ -160,16 +160,8 @@ def and_more(names: Sequence[str], most: int) -> Message:
 
 
 def warnings(cited: CitedAnswer, *, cut_short: bool) -> list[Message]:
-    """Return the notices about a cited answer: where it ends early, and what no passage supports."""
+    """Return the notices about a cited answer: what no passage supports, then where it ends early."""
     notices: list[Message] = []
-    if cut_short:
-        notices.append(
-            Message("The answer reached the longest length allowed; DOCENT_ANSWER_TOKENS raises it.")
-        )
-    if cited.unfinished:
-        notices.append(Message("The last sentence is unfinished, so no source is named for it."))
-    if cited.unchecked:
-        notices.append(Message(UNCHECKED, n=cited.unchecked))
     if cited.doubtful:
         notices.append(
             Message(
@@ -185,6 +177,14 @@ def warnings(cited: CitedAnswer, *, cut_short: bool) -> list[Message]:
             if others
             else Message("No passage was found to support: “{what}”", what=first)
         )
+    if cut_short:
+        notices.append(
+            Message("The answer reached the longest length allowed; DOCENT_ANSWER_TOKENS raises it.")
+        )
+    if cited.unfinished:
+        notices.append(Message("The last sentence is unfinished, so no source is named for it."))
+    if cited.unchecked:
+        notices.append(Message(UNCHECKED, n=cited.unchecked))
     return notices
 
 

@@ -147,7 +147,9 @@ class Docent(Tables, QuestionSets):
                 tool_steps=self.settings.tool_steps,
                 small_model=self.settings.small_model,
             ),
-            counter=self.counters.setdefault(model.name, LearningCounter(counter_for(model.name))),
+            counter=self.counters.setdefault(
+                model.name, LearningCounter(counter_for(model.name, self.llamacpp and self.llamacpp.model))
+            ),
             policy=self.policy,
             sizes=self.sizes,
             summaries=SummaryFiles(self.store, model.name, request.scope.reader),

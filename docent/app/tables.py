@@ -220,7 +220,9 @@ class Tables(Retrieval):
 
         if model is None:
             return TableServices(self.store, self.saved_tables)
-        counter = self.counters.setdefault(model.name, LearningCounter(counter_for(model.name)))
+        counter = self.counters.setdefault(
+            model.name, LearningCounter(counter_for(model.name, self.llamacpp and self.llamacpp.model))
+        )
 
         def find(document_id: str, words: str) -> list[Passage]:
             within = replace(Scope(reader=scope.reader), documents=(document_id,))

@@ -12,7 +12,7 @@ from docent.cli.account_commands import add_action, record_change
 from docent.settings import Settings
 
 if TYPE_CHECKING:
-    from docent.store import Groups
+    from docent.app import Docent
 
 
 def add_group_command(commands: Any) -> None:
@@ -50,23 +50,23 @@ def add_group_command(commands: Any) -> None:
 
 
 @contextmanager
-def _groups() -> Iterator[Groups]:
+def _opened() -> Iterator[Docent]:
     from docent.app import open_docent
 
     with open_docent(Settings.read()) as docent:
-        yield docent.store.groups
+        yield docent
 
 
 def _add(arguments: argparse.Namespace) -> None:
-    with _groups() as groups:
-        name = groups.add(arguments.name)
+    with _opened() as docent:
+        name = docent.store.groups.add(arguments.name)
     record_change(f"add group {name}")
     print(f"Made the group {name}.")
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    with _groups() as groups:
-        everything, closed = groups.all(), groups.restricted()
+    with _opened() as docent:
+        everything, closed = docent.store.groups.all(), docent.store.groups.restricted()
     if arguments.json:
         shown = [group._asdict() for group in everything]
         print(json.dumps({"groups": shown, "closed": list(closed)}, ensure_ascii=False, indent=2))
@@ -79,8 +79,8 @@ def _list(arguments: argparse.Namespace) -> None:
 
 
 def _remove(arguments: argparse.Namespace) -> None:
-    with _groups() as groups:
-        groups.remove(arguments.name)
+    with _opened() as docent:
+        docent.store.groups.remove(arguments.name)
     record_change(f"remove group {arguments.name}")
     print(f"Removed the group {arguments.name}.")
 
@@ -93,8 +93,8 @@ def _join(arguments: argparse.Namespace) -> None:
     settings = Settings.read()
     if Users(settings.storage, database_url=settings.database).find(user) is None:
         raise InputError("There is no user {name!r}. `python -m docent user list` shows them all.", name=user)
-    with _groups() as groups:
-        groups.join(arguments.name, user)
+    with _opened() as docent:
+        docent.store.groups.join(arguments.name, user)
     record_change(f"{user} joins {arguments.name}")
     print(f"{user} is in {arguments.name}.")
 
@@ -103,28 +103,28 @@ def _leave(arguments: argparse.Namespace) -> None:
     from docent.web.accounts.users import as_name
 
     user = as_name(arguments.user)
-    with _groups() as groups:
-        groups.leave(arguments.name, user)
+    with _opened() as docent:
+        docent.store.groups.leave(arguments.name, user)
     record_change(f"{user} leaves {arguments.name}")
     print(f"{user} is not in {arguments.name}.")
 
 
 def _grant(arguments: argparse.Namespace) -> None:
-    with _groups() as groups:
-        groups.grant(arguments.name, arguments.library, arguments.level)
+    with _opened() as docent:
+        docent.store.groups.grant(arguments.name, arguments.library, arguments.level)
     record_change(f"{arguments.name}: {arguments.level} in {arguments.library}")
     print(f"{arguments.name} may {arguments.level} in {arguments.library}, which is closed to all others.")
 
 
 def _revoke(arguments: argparse.Namespace) -> None:
-    with _groups() as groups:
-        groups.revoke(arguments.name, arguments.library)
+    with _opened() as docent:
+        docent.store.groups.revoke(arguments.name, arguments.library)
     record_change(f"{arguments.name}: no access in {arguments.library}")
     print(f"{arguments.name} has no access to {arguments.library}, which stays closed.")
 
 
 def _open(arguments: argparse.Namespace) -> None:
-    with _groups() as groups:
-        groups.open_to_all(arguments.library)
+    with _opened() as docent:
+        docent.store.groups.open_to_all(arguments.library)
     record_change(f"open {arguments.library} to everybody")
     print(f"{arguments.library} is open to everybody.")

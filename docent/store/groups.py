@@ -27,7 +27,7 @@ class Group(NamedTuple):
 
 
 class Groups:
-    """Who belongs to which group, and what the groups may do in which library."""
+    """The groups: their members, and what they may do in which library."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog

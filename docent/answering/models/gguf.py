@@ -1,11 +1,12 @@
-"""The header of a GGUF model file, and the memory that the model will need."""
+"""The header of a GGUF model file, its vocabulary, and the memory that the model will need."""
 
 from __future__ import annotations
 
 import math
 import os
 import struct
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,6 +20,8 @@ STRING, ARRAY = 8, 9
 MOST_ENTRIES = 100_000
 """Entries or tensors; a large model has 2,000. A damaged file may claim any number."""
 MOST_DIMENSIONS = 8
+KEPT_LISTS = frozenset(f"tokenizer.ggml.{name}" for name in ("tokens", "merges", "scores"))
+"""Lists of the header that a vocabulary is made of."""
 BYTES_IN_CACHE = 2
 """For each number that attention remembers (16 bits)."""
 WORKING_BYTES = 300_000_000
@@ -42,8 +45,52 @@ class ModelFile:
         return self.bytes + context_tokens * self.cache_bytes_per_token + WORKING_BYTES
 
 
+@dataclass(frozen=True, slots=True)
+class ModelVocabulary:
+    """The tokens of a model file, by their numbers."""
+
+    kind: str
+    """gpt2 (pairs of bytes), llama (pieces with scores) …"""
+    words: str
+    """The rule that cuts a text into words first, as llama.cpp names it: smollm, llama-bpe …"""
+    tokens: Sequence[str]
+    merges: Sequence[str]
+    """Two tokens with a space between them, the first to be joined first."""
+    scores: Sequence[float]
+
+
+def read_vocabulary(path: Path) -> ModelVocabulary:
+    """Read the vocabulary of a GGUF file. Raises ModelError with a sentence for any other file."""
+    entries, _, _ = _read_header(path, KEPT_LISTS)
+
+    def entry(name: str) -> Any:
+        return entries.get(f"tokenizer.ggml.{name}")
+
+    return ModelVocabulary(
+        kind=str(entry("model") or ""),
+        words=str(entry("pre") or ""),
+        tokens=entry("tokens") or (),
+        merges=entry("merges") or (),
+        scores=entry("scores") or (),
+    )
+
+
 def read_model_file(path: Path) -> ModelFile:
     """Read the header of a GGUF file. Raises ModelError with a sentence for any other file."""
+    entries, parameters, size = _read_header(path)
+    architecture = str(entries.get("general.architecture", ""))
+    return ModelFile(
+        path=path,
+        architecture=architecture,
+        parameters=parameters,
+        trained_context=_whole(entries, f"{architecture}.context_length"),
+        bytes=size,
+        cache_bytes_per_token=_cache_bytes(entries, architecture),
+    )
+
+
+def _read_header(path: Path, kept: frozenset[str] = frozenset()) -> tuple[dict[str, Any], int, int]:
+    """Return the entries, the number of parameters and the size of the file."""
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -53,7 +100,7 @@ def read_model_file(path: Path) -> ModelFile:
                     "choose another DOCENT_PROVIDER.",
                     file=path.name,
                 )
-            entries, parameters = _Header(file, size).read()
+            return *_Header(file, size, kept).read(), size
     except OSError as error:
         raise ModelMissing(
             "The model file {file} cannot be read ({why}). Correct DOCENT_MODEL.",
@@ -65,15 +112,6 @@ def read_model_file(path: Path) -> ModelFile:
             "The model file {file} is damaged or cut off: its header cannot be read. Download it again.",
             file=path.name,
         ) from error
-    architecture = str(entries.get("general.architecture", ""))
-    return ModelFile(
-        path=path,
-        architecture=architecture,
-        parameters=parameters,
-        trained_context=_whole(entries, f"{architecture}.context_length"),
-        bytes=size,
-        cache_bytes_per_token=_cache_bytes(entries, architecture),
-    )
 
 
 def _cache_bytes(entries: Mapping[str, Any], architecture: str) -> int:
@@ -92,10 +130,11 @@ def _whole(entries: Mapping[str, Any], key: str) -> int:
 
 
 class _Header:
-    """Reads entries (kept unless they are arrays) and the shapes of the tensors, in file order."""
+    """Reads entries (of arrays only those `kept`) and the shapes of the tensors, in file order."""
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    def __init__(self, file: BinaryIO, size: int, kept: frozenset[str]) -> None:
         self._file = file
+        self._kept = kept
         self._left = size - len(MAGIC)
 
     def read(self) -> tuple[dict[str, Any], int]:
@@ -108,7 +147,7 @@ class _Header:
         entries = {}
         for _ in range(count):
             key = self._string()
-            entries[key] = self._value(self._number("<I"))
+            entries[key] = self._value(self._number("<I"), keep=key in self._kept)
         parameters = 0
         for _ in range(tensors):
             self._string()
@@ -119,18 +158,21 @@ class _Header:
             self._take(struct.calcsize("<IQ"))  # its type and its place
         return entries, parameters
 
-    def _value(self, kind: int) -> Any:
+    def _value(self, kind: int, *, keep: bool) -> Any:
         if kind == STRING:
             return self._string()
         if kind != ARRAY:
             return self._number(SCALARS[kind])
         kind, length = self._number("<I"), self._number("<Q")
         if kind == STRING:
-            for _ in range(length):
-                self._string()
-        else:
-            self._take(struct.calcsize(SCALARS[kind]) * length)
-        return None
+            texts = (self._string() for _ in range(length))
+            if keep:
+                return list(texts)
+            deque(texts, maxlen=0)
+            return None
+        form = SCALARS[kind]
+        numbers = self._take(struct.calcsize(form) * length)
+        return [number for (number,) in struct.iter_unpack(form, numbers)] if keep else None
 
     def _number(self, form: str) -> Any:
         (number,) = struct.unpack(form, self._take(struct.calcsize(form)))

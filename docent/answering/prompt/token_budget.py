@@ -1,6 +1,6 @@
 """Counting tokens, and fitting passages, history and question into the model's context before they are sent.
 
-Tokens are counted exactly for the Mistral family, and on the safe side for every other model.
+Tokens are counted exactly for the Mistral family and for model files, and estimated for every other model.
 """
 
 from __future__ import annotations
@@ -57,7 +57,10 @@ class TokenCounter(Protocol):
     """Counts the tokens of a text."""
 
     name: str
-    exact: bool
+
+    @property
+    def exact(self) -> bool:
+        """Tell whether the counts are those of the model."""
 
     def count(self, text: str) -> int:
         """Count the tokens of a text on its own, without what a chat template puts around it."""
@@ -119,8 +122,12 @@ class Tekken:
 
 
 @cache
-def counter_for(model: str) -> TokenCounter:
-    """Return the exact counter for a model of this name where there is one, else an estimate."""
+def counter_for(model: str, file: Path | None = None) -> TokenCounter:
+    """Return the exact counter for a model file or a name where there is one, else an estimate."""
+    if file is not None:
+        from docent.answering.models.gguf_tokens import ModelFileTokens  # it estimates by this module
+
+        return ModelFileTokens(file)
     for pattern, vocabulary in VOCABULARIES:
         if pattern.match(model.lower().rpartition("/")[2]):
             # The package is asked only for the folder it lies in: importing it costs 0.4 s.
@@ -136,9 +143,13 @@ class LearningCounter:
 
     def __init__(self, counter: TokenCounter) -> None:
         self.name = counter.name
-        self.exact = counter.exact
+        self._counter = counter
         self._counted = lru_cache(maxsize=TEXTS)(counter.count)
         self._ratios: deque[float] = deque(maxlen=REMEMBERED)
+
+    @property
+    def exact(self) -> bool:
+        return self._counter.exact
 
     @property
     def factor(self) -> float:

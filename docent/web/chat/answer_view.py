@@ -37,7 +37,13 @@ from docent.web.chat import model_download, table_runs
 from docent.web.chat.answer_stream import AnswerStream
 from docent.web.chat.cited_sources import citation_elements
 from docent.web.chat.page_session import escape_markdown, language, reader
-from docent.web.chat.receipt_view import passages_table, receipt_text, shorten_search, steps_text
+from docent.web.chat.receipt_view import (
+    passages_table,
+    receipt_text,
+    shorten_search,
+    shown_notices,
+    steps_text,
+)
 from docent.web.chat.saved_answer import answer_metadata, load_answer
 from docent.web.i18n import answer_text, say
 from docent.web.thread_pool import run_in_small_pool
@@ -159,7 +165,7 @@ class AnswerView:
     async def _finish(self, answer: Answer) -> None:
         await self._stream.complete()
         message = self._message
-        notices = (f"ℹ️ {notice}" for notice in self._notices[:1])  # the receipt has all of them
+        notices = (f"ℹ️ {notice}" for notice in self._notices[: shown_notices(answer.receipt)])
         text = answer_text(answer, language())
         if answer.table is None:
             message.metadata = answer_metadata(self._question, answer)

@@ -47,6 +47,14 @@ def shorten_search(searched: str) -> str:
     return textwrap.shorten(searched, MAX_SEARCH_SHOWN, placeholder=" …")
 
 
+def shown_notices(receipt: Receipt) -> int:
+    """Return how many notices are shown below an answer; its receipt has the others.
+
+    Of the model's own words, one notice may be how they ended, and must not hide that nothing supports them.
+    """
+    return 2 if receipt.unsupported or receipt.doubtful else 1
+
+
 def receipt_text(receipt: Receipt, *, context_tokens: int, language: str | None) -> str:
     """Return how an answer was made as a list, with a chart of the tokens used."""
 
@@ -81,7 +89,8 @@ def receipt_text(receipt: Receipt, *, context_tokens: int, language: str | None)
         files = "; ".join(map(escaped, receipt.not_ready[:5]))
         lines.append(say("Not fully searchable yet: {files}", language, files=files))
     lines += _model_lines(receipt, language)
-    lines += [say("Note: {text}", language, text=escaped(notice)) for notice in receipt.notices[1:]]
+    more = receipt.notices[shown_notices(receipt) :]
+    lines += [say("Note: {text}", language, text=escaped(notice)) for notice in more]
     if receipt.unsupported:
         count = len(receipt.unsupported)
         lines.append(say("Sentences that no passage supports: {count}", language, count=count))

@@ -86,7 +86,7 @@ async def test_the_page_says_at_once_what_is_done():
 
 
 async def test_one_warning_is_shown_at_most():
-    """The first, which is about the answer as a whole; the receipt has the others."""
+    """Where all is supported: the first, about the answer as a whole; the receipt has the others."""
     notices = ("No language model answered.", "The last sentence is unfinished.")
 
     async def answer(request: AnswerRequest) -> Any:
@@ -103,6 +103,23 @@ async def test_one_warning_is_shown_at_most():
         data["output"] for event, data in page.events if event == "update_message" and data["type"] == "tool"
     ]
     assert "The last sentence is unfinished" in steps[-1]
+    await page.session.delete()
+
+
+async def test_a_sentence_without_support_is_never_hidden_by_another_notice():
+    """A model that was stopped in a loop is reported together with what no passage supports."""
+    notices = ("The model began to repeat itself.", "No passage was found to support: “It is.”", "Cut short.")
+
+    async def answer(request: AnswerRequest) -> Any:
+        for notice in notices:
+            yield Notice(notice)
+        receipt = Receipt(QUESTION, QUESTION, model="m", notices=notices, unsupported=("It is.",))
+        yield Answered(replace(ANSWER, receipt=receipt))
+
+    page = OpenPage()
+    await reply(QUESTION, docent=docent(answer), metrics=Metrics())
+    answered = shown(page)[-1]
+    assert notices[0] in answered and notices[1] in answered and notices[2] not in answered
     await page.session.delete()
 
 
