@@ -57,7 +57,6 @@ STARTERS = (
     ("internships", Message("Compare what they pay"), "What pays best?"),
     ("handbook", Message("Learn about Docent"), "Where do I put my documents?"),
     ("handbook", Message("What leaves my computer"), "Does anything leave my computer?"),
-    ("internships", Message("What pays best"), "What pays best?"),
 )
 """Library of the samples, label of the button, and its question (the samples are in English).
 
