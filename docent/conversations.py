@@ -164,7 +164,7 @@ class Quoted:
         """Return a step's texts and metadata without what they quote of these documents."""
         own = self._citations(metadata)
         # A cited quote may be shorter than a run and was copied all the same.
-        short = [quote for _, quote in own if len(list(_words(quote))) < RUN]
+        short = [quote for _, quote in own if len(list(_words(quote))) < RUN] + self._facts(metadata)
         wording = Wording(short, wider=self.wording) if short else self.wording
         chunks = {chunk for chunk, _ in own}
 
@@ -195,6 +195,20 @@ class Quoted:
                 case {"document_id": str(document), "chunk_id": str(chunk), "quote": str(quote)}:
                     found += [(chunk, quote)] if document in self.documents else []
         return found
+
+    def _facts(self, metadata: Any) -> list[str]:
+        """Return the facts that an answer took from these documents on its way."""
+        match metadata:
+            case {"docent": {"receipt": {"hops": list(hops)}}}:
+                pass
+            case _:
+                return []
+        facts = []
+        for hop in hops:
+            match hop:
+                case {"fact": str(fact), "citation": {"document_id": str(document)}}:
+                    facts += [fact] if document in self.documents else []
+        return facts
 
     def erase(self, folder: Path, how: Quotes) -> int:
         """Delete the answers that quote them, or blank the quotes, and count them. Raises StoreError."""

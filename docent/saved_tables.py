@@ -188,8 +188,8 @@ class SavedTables:
             found = (
                 db
                 and db.execute(
-                    "SELECT row FROM table_documents WHERE document_id = ? AND table_id = ? "
-                    "AND row IS NOT NULL",
+                    "SELECT row FROM table_documents "
+                    "WHERE document_id = ? AND table_id = ? AND row IS NOT NULL",
                     (document_id, key),
                 ).fetchone()
             )

@@ -57,6 +57,24 @@ def test_an_answer_loses_what_it_quotes_of_the_deleted_document_only():
     assert left["receipt"] == {"unsupported": ["[…]."], "found": 3}
 
 
+def test_an_answer_loses_the_facts_that_it_took_from_the_deleted_document():
+    """A fact of two words, too short to be recognised by its wording, goes from the text and the receipt."""
+    hops = [
+        {
+            "looked_for": "the firm",
+            "fact": "Evenbook Partners",
+            "citation": citation("gone", "Evenbook & Co"),
+        },
+        {"looked_for": "the day", "fact": "Rent day", "citation": citation("there", "Rent day")},
+    ]
+    text = "First: the firm → Evenbook Partners, p. 1 [1]  \nThen: the day → Rent day, p. 2 [2]"
+    answer = {"question": "?", "text": text, "citations": [hop["citation"] for hop in hops]}
+    deleted = quoted(["gone"], ["chunk of gone"], ["Evenbook & Co"])
+    texts, metadata = deleted.blanked({"output": text}, {"docent": {**answer, "receipt": {"hops": hops}}})
+    assert "Evenbook" not in texts["output"] and "Rent day, p. 2" in texts["output"]
+    assert "Evenbook" not in str(metadata) and "Rent day" in str(metadata)
+
+
 @pytest.mark.parametrize(
     "metadata",
     [{}, {"docent": 1}, {"docent": {"citations": 1}}, {"docent": {"citations": [1, {"document_id": []}]}}],

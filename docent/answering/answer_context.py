@@ -30,6 +30,7 @@ from docent.types import (
     Chunk,
     Dropped,
     Event,
+    Hop,
     Notice,
     Page,
     Passage,
@@ -297,6 +298,8 @@ class Draft:
         self.not_ready: tuple[str, ...] = ()
         self.looked_up: tuple[Passage, ...] = ()
         """Passages that the model found with tools."""
+        self.hops: list[Hop] = []
+        """Facts that were found before the question could be searched."""
         self.steps: list[str] = []
         self.lent = False
         """A tool of another server returned something."""
@@ -366,7 +369,11 @@ class Draft:
         """
         self.text += text
         self.shown = self.shown or bool(text)
-        return MARK.sub(lambda mark: f"[{self._order.setdefault(mark[1], len(self._order) + 1)}]", text)
+        return MARK.sub(lambda mark: f"[{self.number(mark[1])}]", text)
+
+    def number(self, of_model: str) -> int:
+        """Return the number that is shown for one of the model's, in the order of appearance."""
+        return self._order.setdefault(of_model, len(self._order) + 1)
 
     def stop_repeating(self, cut: int | None, *, whole: bool) -> None:
         """Leave out what the model repeated: the text after `cut`; None where only its thoughts repeat."""
@@ -403,6 +410,7 @@ class Draft:
             removed=tuple(dict.fromkeys((*self.removed, *cited.removed))),
             steps=tuple(self.steps),
             not_ready=self.not_ready,
+            hops=tuple(self.hops),
             notices=tuple(self._notices),
             seconds={**self._seconds, "total": total},
         )

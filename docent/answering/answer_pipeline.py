@@ -27,9 +27,12 @@ from docent.answering.generation import (
     write,
 )
 from docent.answering.models.client import ModelClient
+from docent.answering.multi_hop.hop_planning import plan_hops
+from docent.answering.multi_hop.hop_search import find_in_hops
+from docent.answering.multi_hop.shown_hops import hops_first
 from docent.answering.output_filter import OutputFilter
 from docent.answering.passage_answer import answer_from_passages, cite_answer, say_nothing_found
-from docent.answering.passage_steps import find_passages, fit_passages, recent_turns
+from docent.answering.passage_steps import find_passages, fit_passages, is_relevant, recent_turns
 from docent.answering.prompt import templates
 from docent.answering.prompt.token_budget import newest
 from docent.answering.replies_without_model import list_mentions
@@ -159,11 +162,18 @@ async def _answer_question(
     draft.small = await is_small(services)
     draft.closely = await is_cited_closely(services)
     passages: tuple[Passage, ...] = ()
-    async with aclosing(find_passages(request, services, draft)) as finding:
+    hops = await plan_hops(request, services, draft)
+    async with aclosing(
+        find_in_hops(hops, request, documents, services, draft)
+        if hops
+        else find_passages(request, services, draft)
+    ) as finding:
         async for event in finding:
             if isinstance(event, PassagesFound):
                 passages = event.passages
             yield event
+    if draft.hops:
+        request = replace(request, question=draft.searched, history=())
     if not draft.small:
         services, silent = await with_lent_tools(request, services)
         for sentence in silent:
@@ -171,7 +181,7 @@ async def _answer_question(
         offered = await asyncio.to_thread(tools_needed, request.question, documents, services)
         services = replace(services, offered=offered)
     # Whether the documents answer is decided here and never asked of the model.
-    is_answered = _is_answered_by(passages, services)
+    is_answered = is_relevant(passages, services)
     if not is_answered and services.lent is None and not services.offered:
         async for event in say_nothing_found(passages, documents, services, draft):
             yield event
@@ -183,16 +193,10 @@ async def _answer_question(
         readable = shortened(draft.searched, passages[: services.limits.passages])
     budget = await fit_passages(request, readable, services, most=services.limits.passages)
     draft.lap("budget")
-    async with aclosing(
-        answer_from_passages(request, passages, budget, documents, services, draft)
-    ) as events:
+    writing = answer_from_passages(request, passages, budget, documents, services, draft)
+    async with aclosing(hops_first(writing, draft)) as events:
         async for event in events:
             yield event
-
-
-def _is_answered_by(passages: Sequence[Passage], services: AnswerServices) -> bool:
-    best = max((passage.relevance for passage in passages), default=-1.0)
-    return best >= services.limits.relevant_from
 
 
 async def _answer_with_client_tools(
@@ -214,7 +218,7 @@ async def _answer_with_client_tools(
             if isinstance(event, PassagesFound):
                 passages = event.passages
             yield event
-    readable = passages if _is_answered_by(passages, services) else ()
+    readable = passages if is_relevant(passages, services) else ()
     reserved = await asyncio.to_thread(tokens_of_tools, tools, services.counter.count)
     budget = await fit_passages(request, readable, services, most=services.limits.passages, reserved=reserved)
     draft.lap("budget")

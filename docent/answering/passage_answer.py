@@ -15,11 +15,12 @@ from docent.answering.answer_context import (
     ScopedDocuments,
     answering,
 )
-from docent.answering.citing.citations import CitedAnswer, cite, link_cited_addresses, renumber
+from docent.answering.citing.citations import CitedAnswer, cite, link_cited_addresses
 from docent.answering.generation import stream_checked, write_from_passages
+from docent.answering.multi_hop.shown_hops import bridging, numbered, with_hops
 from docent.answering.passage_steps import list_documents
 from docent.answering.prompt.token_budget import Budget
-from docent.answering.replies_without_model import best_sentences, find_best_sentences
+from docent.answering.replies_without_model import find_best_sentences
 from docent.answering.small_models import (
     INSTEAD,
     is_supported,
@@ -27,6 +28,7 @@ from docent.answering.small_models import (
 )
 from docent.answering.tools.tool_loop import calls_tools, write_with_text_tools, write_with_tools
 from docent.answering.tools.toolbox import Toolbox
+from docent.messages import joined
 from docent.retrieving.query import shorten_question
 from docent.types import (
     AnswerRequest,
@@ -53,7 +55,7 @@ async def say_nothing_found(
         cited = replies.about(listed)
     if unfinished := replies.not_yet(listed):
         yield draft.notice(unfinished)
-    yield draft.answered(cited, passages)
+    yield draft.answered(with_hops(cited, draft), passages)
 
 
 async def answer_from_passages(
@@ -101,6 +103,8 @@ async def answer_from_passages(
     sent = [known[chunk_id] for chunk_id in draft.sent]
     if draft.small:
         sent = list({passage.chunk_id: passage for passage in (*sent, *passages)}.values())
+    if sent:
+        sent = list({passage.chunk_id: passage for passage in (*sent, *bridging(passages, draft))}.values())
     async for event in cite_answer(request.question, sent or passages, tuple(known.values()), draft):
         yield event
 
@@ -120,7 +124,8 @@ async def cite_answer(
     asked = draft.in_every_language(shorten_question(question))
     if not draft.text.strip():
         draft.model = ""
-        yield draft.answered(draft.instead or best_sentences(asked, sent), found)
+        cited = draft.instead or numbered(find_best_sentences(asked, sent), sent, draft)[0]
+        yield draft.answered(cited, found)
         return
     reader_left = threading.Event()
 
@@ -138,7 +143,7 @@ async def cite_answer(
             best = find_best_sentences(asked, sent)
             draft.replaced = not is_supported(question, cited)
             cited = with_best_sentences(question, cited, best)
-        return renumber(link_cited_addresses(cited, sent), sent)
+        return numbered(link_cited_addresses(cited, sent), sent, draft)
 
     try:
         cited, used = await asyncio.to_thread(cite_text)
@@ -149,6 +154,6 @@ async def cite_answer(
     for warning in replies.warnings(cited, cut_short=draft.last.cut_short and not draft.replaced):
         yield draft.notice(warning)
     draft.lap("cite")
-    yield draft.answered(
-        replace(cited, text="\n\n".join((cited.text, *draft.tables))), used if show_cited_only else found
-    )
+    if draft.tables:
+        cited = replace(cited, text=joined((cited.text, *draft.tables), "\n\n"))
+    yield draft.answered(cited, used if show_cited_only else found)

@@ -43,6 +43,12 @@ async def find_passages(
     yield PassagesFound(passages)
 
 
+def is_relevant(passages: Sequence[Passage], services: AnswerServices) -> bool:
+    """Tell whether the best passage is likely to answer; the model is never asked."""
+    best = max((passage.relevance for passage in passages), default=-1.0)
+    return best >= services.limits.relevant_from
+
+
 async def recent_turns(request: AnswerRequest, services: AnswerServices) -> tuple[Turn, ...]:
     # In a thread: counting a long conversation takes 30 ms.
     return await asyncio.to_thread(

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from docent.errors import DocentError
-from docent.types import Answered, Event, Passage, PassagesFound
+from docent.types import Answered, Event, Hop, Passage, PassagesFound
 
 if TYPE_CHECKING:
     from docent.sources import Sources
@@ -70,7 +70,13 @@ async def events_with_origins(
             match event:
                 case PassagesFound(passages):
                     yield PassagesFound(tuple(with_origins(passages, sources)))
+                case Hop():
+                    yield _hop_with_origin(event, sources)
                 case Answered(answer):
+                    receipt = replace(
+                        answer.receipt,
+                        hops=tuple(_hop_with_origin(hop, sources) for hop in answer.receipt.hops),
+                    )
                     citations = {
                         citation: replace(citation, origin=sources.origin(citation.document_id))
                         for citation in (*answer.citations, *(answer.fields or {}).values())
@@ -86,7 +92,12 @@ async def events_with_origins(
                             passages=tuple(with_origins(answer.passages, sources)),
                             citations=tuple(citations[citation] for citation in answer.citations),
                             fields=fields,
+                            receipt=receipt,
                         )
                     )
                 case _:
                     yield event
+
+
+def _hop_with_origin(hop: Hop, sources: Sources) -> Hop:
+    return replace(hop, citation=replace(hop.citation, origin=sources.origin(hop.citation.document_id)))

@@ -67,6 +67,17 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Hop:
+    """A fact that was found on the way to the answer, because the question describes it; also an event."""
+
+    looked_for: str
+    """In the words of the question: "the company that runs the Aarhus internship"."""
+    fact: str
+    citation: Citation
+    """The sentence that says it; its number is 0 until the answer is complete."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dropped:
     """A passage that was found and not sent to the model."""
 
@@ -112,9 +123,11 @@ class Receipt:
     """The model's tool calls and their results."""
     not_ready: tuple[str, ...] = ()
     """Documents in scope that were not wholly searchable, with the reason."""
+    hops: tuple[Hop, ...] = ()
+    """The facts that were found before the question could be searched; none for most questions."""
     notices: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """By step: condense, retrieve, budget, first_token, generate, cite, total."""
+    """By step: condense, plan, hops, retrieve, budget, first_token, generate, cite, total."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +315,7 @@ class Answered:
 Event = (
     Searching
     | PassagesFound
+    | Hop
     | StepProgress
     | Preview
     | Token

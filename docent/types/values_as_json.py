@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from docent.types.answer_values import Answer, Citation, Passage
+from docent.types.answer_values import Answer, Citation, Hop, Passage
 from docent.types.table_values import ResearchTable, TableCell, TableRow
 
 
@@ -22,6 +22,11 @@ def ask_json(answer: Answer) -> dict[str, Any]:
         "passages": [passage_json(rank, passage) for rank, passage in enumerate(answer.passages, 1)],
         "receipt": asdict(answer.receipt),
     }
+
+
+def hop_json(hop: Hop) -> dict[str, Any]:
+    """Return a fact found on the way to an answer, as streams of the API send it."""
+    return {"looked_for": hop.looked_for, "fact": hop.fact, "citation": citation_json(hop.citation)}
 
 
 def citation_json(citation: Citation) -> dict[str, Any]:

@@ -41,3 +41,19 @@ def test_page_hit_at_five(library, shared, environ):
     assert metrics["questions"] >= 25
     assert metrics["page_hit_5"] >= FLOOR, metrics
     assert done.returncode == 0
+
+
+def test_both_pages_of_two_hop_questions(environ):
+    """Of the questions that describe a thing, hop by hop finds both pages of at least .75."""
+    command = [sys.executable, "-m", "bench.two_hops", "tests/golden/two_hops/held_out.jsonl"]
+    done = subprocess.run(
+        [*command, "--storage", environ["DOCENT_STORAGE"]],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    cells = done.stdout.splitlines()[-1].split("|")
+    once, hop_by_hop = (float(cell) for cell in cells[6:8])
+    assert hop_by_hop >= max(once, 0.75)

@@ -14,7 +14,7 @@ from typing import Any
 
 from docent.app import Docent
 from docent.errors import DocentError, InputError
-from docent.types import Answer, Answered, AnswerRequest, Event, Preferences, Token, ask_json
+from docent.types import Answer, Answered, AnswerRequest, Event, Hop, Preferences, Token, ask_json, hop_json
 from docent.web.api.access import ApiClient
 from docent.web.api.chat_messages import (
     asks_for_json,
@@ -248,6 +248,8 @@ async def stream_completion(
                     case Token(text):
                         if shown := cutter.add(text):
                             yield _sse(writer.chunk(shown))
+                    case Hop():
+                        yield _sse({**writer.chunk(""), "docent": {"hop": hop_json(event)}})
                     case Answered(answer):
                         streamed = cutter.shown or cutter.ended
                         tail = ("" if streamed else cutter.add(answer.text)) + cutter.finish()

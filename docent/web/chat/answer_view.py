@@ -23,6 +23,7 @@ from docent.types import (
     AnswerRequest,
     Citation,
     Event,
+    Hop,
     Notice,
     Passage,
     PassagesFound,
@@ -141,11 +142,14 @@ class AnswerView:
                 await self._show_table(event)
             case TableProgress():
                 table_runs.note_progress(event)
+            case Hop(looked_for, fact):
+                found = say("Found {looked_for}: {fact}", language(), looked_for=looked_for, fact=fact)
+                await self._show_status(escape_markdown(found))
             case Preview(text):
                 self._preview = text
             case Token(text):
                 await self._clear_status()
-                await self._stream.push(text)
+                await self._stream.push(say(text, language()) if isinstance(text, Message) else text)
             case Notice(text) if text != self._plan:
                 self._notices.append(say(text, language()))
             case Answered(answer):
@@ -349,7 +353,16 @@ def receipt_text(receipt: Receipt, *, context_tokens: int, language: str | None)
     def escaped(text: str) -> str:
         return escape_markdown(say(text, language))
 
-    lines: list[str] = []
+    lines = [
+        say(
+            "Step {number}: looked for “{looked_for}” and found it in {where}",
+            language,
+            number=number,
+            looked_for=escape_markdown(shorten_search(hop.looked_for)),
+            where=escape_markdown(hop.citation.where),
+        )
+        for number, hop in enumerate(receipt.hops, 1)
+    ]
     if receipt.searched:
         searched = escape_markdown(shorten_search(receipt.searched))
         lines.append(say("Searched for “{searched}”", language, searched=searched))

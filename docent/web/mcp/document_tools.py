@@ -26,6 +26,7 @@ from docent.types import (
     Answered,
     AnswerRequest,
     Event,
+    Hop,
     PassagesFound,
     Scope,
     Searching,
@@ -300,6 +301,8 @@ async def _final_answer(events: AsyncGenerator[Event, None], caller: ToolCaller)
             match event:
                 case Searching(searched):
                     await caller.report(f"Searching: {searched[:300]}")
+                case Hop(looked_for, fact):
+                    await caller.report(f"Found {looked_for}: {fact}")
                 case PassagesFound(passages):
                     await caller.report(f"Found {len(passages)} passages")
                 case StepProgress(what, done, total):

@@ -58,6 +58,25 @@ def test_chat_streamed(api: Api):
     assert pieces[-1].usage.completion_tokens > 0
 
 
+def test_a_stream_has_each_fact_found_on_the_way(api: Api):
+    """What a described thing was found to be is sent in a piece of its own, and again in the receipt."""
+    api.ollama.script("ONE", "Mimi sleeps on the warm oven [1].")
+    question = "Where does the animal of the document that names the grey cat Mimi sleep in winter?"
+    asked = [{"role": "user", "content": question}]
+    pieces = list(api.client().chat.completions.create(model="docent", messages=asked, stream=True))
+    (hop,) = [
+        piece.model_extra["docent"]["hop"]
+        for piece in pieces
+        if "hop" in (piece.model_extra or {}).get("docent", {})
+    ]
+    assert hop["looked_for"] == "the document that names the grey cat Mimi"
+    assert hop["citation"]["file"] == "cats.md" and "Mimi" in hop["citation"]["quote"]
+    text = "".join(piece.choices[0].delta.content or "" for piece in pieces if piece.choices)
+    assert text.startswith("First: the document that names the grey cat Mimi → ")
+    (stored,) = pieces[-1].model_extra["docent"]["receipt"]["hops"]
+    assert stored["fact"] == hop["fact"]
+
+
 def test_a_stream_is_server_sent_events(api: Api):
     """Each event is a line of JSON, and the last is [DONE]."""
     body = {"model": "docent", "messages": CAT, "stream": True}

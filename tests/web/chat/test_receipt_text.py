@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from docent.types import Dropped, Receipt
+from docent.types import Citation, Dropped, Hop, Receipt
 from docent.web.chat.answer_view import receipt_text
 from docent.web.chat.context_chart import WIDTH, context_svg, routes
 
@@ -47,6 +47,18 @@ def test_each_step_has_a_line():
         "2,048 tokens sent, 1,024 answered, of 8,192",
     ):
         assert part in text
+
+
+def test_each_hop_has_a_line_before_the_search():
+    """What was looked for first and where it was found stand above what was searched then."""
+    citation = Citation(1, "c", "d", "jobs.pdf", "l", 2, "", "p. 2", 0, 9, "Tidelight")
+    receipt = Receipt(
+        "?", "What does it pay?", found=3, hops=(Hop("the *firm* in Aarhus", "Tidelight", citation),)
+    )
+    lines = receipt_text(receipt, context_tokens=8192, language="en").splitlines()
+    assert lines[0] == "- Step 1: looked for “the \\*firm\\* in Aarhus” and found it in jobs\\.pdf, p\\. 2"
+    assert lines[1].startswith("- Searched for “What does it pay?”")
+    assert "Étape 1" in receipt_text(receipt, context_tokens=8192, language="fr")
 
 
 def test_numbers_are_written_as_in_the_language():

@@ -1,0 +1,1 @@
+"""Questions that need a fact from one document to search another."""
