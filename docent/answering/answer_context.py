@@ -6,11 +6,11 @@ import asyncio
 import datetime as dt
 import re
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
 from docent.answering.content_policy import ContentPolicy
 from docent.answering.models.client import GenerationOptions, ModelClient, Piece
@@ -26,10 +26,8 @@ from docent.types import (
     ANSWERING,
     Answer,
     Answered,
-    AnswerRequest,
     Chunk,
     Dropped,
-    Event,
     Hop,
     Notice,
     Page,
@@ -42,6 +40,7 @@ from docent.types import (
 )
 
 if TYPE_CHECKING:  # 0.09 s to import; the web pages start without
+    from docent.answering.answers_from_tables import AnswersFromTables
     from docent.answering.citing.citations import CitedAnswer
     from docent.answering.tools.lent_tools import LentTools
     from docent.answering.tools.tool_servers import ToolServers
@@ -72,13 +71,6 @@ STATES = {
 }
 MARK = re.compile(r"\[(\d{1,3})\]")
 """A number as the filter passes it: never in pieces, never two in one bracket."""
-
-
-class AnswersFromTables(Protocol):
-    """Answers questions over many documents with a table."""
-
-    def answer(self, request: AnswerRequest, draft: Draft) -> AsyncGenerator[Event, None]:
-        """Yield the events of a table and its answer; nothing for a question that asks for no table."""
 
 
 @dataclass(frozen=True, slots=True)
