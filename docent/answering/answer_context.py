@@ -6,12 +6,13 @@ import asyncio
 import datetime as dt
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
+from docent.answering.answer_limits import OWN_TOOLS, AnswerLimits
 from docent.answering.content_policy import ContentPolicy
 from docent.answering.models.client import GenerationOptions, ModelClient, Piece
 from docent.answering.prompt.personas import Persona
@@ -26,8 +27,10 @@ from docent.types import (
     ANSWERING,
     Answer,
     Answered,
+    AnswerRequest,
     Chunk,
     Dropped,
+    Event,
     Hop,
     Notice,
     Page,
@@ -40,7 +43,6 @@ from docent.types import (
 )
 
 if TYPE_CHECKING:  # 0.09 s to import; the web pages start without
-    from docent.answering.answers_from_tables import AnswersFromTables
     from docent.answering.citing.citations import CitedAnswer
     from docent.answering.tools.lent_tools import LentTools
     from docent.answering.tools.tool_servers import ToolServers
@@ -58,7 +60,6 @@ TOO_MANY_INSTRUCTIONS = Message(
 
 _long_questions = ThreadPoolExecutor(1, "long questions")
 
-OWN_TOOLS = frozenset("search open_page list_documents calculate count_days query_table".split())
 LONGEST_PASSAGE = 3000
 """Characters of neighbouring chunks that are joined into one passage."""
 STATES = {
@@ -73,21 +74,11 @@ MARK = re.compile(r"\[(\d{1,3})\]")
 """A number as the filter passes it: never in pieces, never two in one bracket."""
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerLimits:
-    """The size of the prompt and of the answer, and the relevance from which passages answer."""
+class AnswersFromTables(Protocol):
+    """Answers questions over many documents with a table."""
 
-    context_tokens: int
-    answer_tokens: int
-    passages: int
-    relevant_from: float = 0.0
-    """Below this relevance of the best passage, the documents do not answer."""
-    tools: Literal["auto", "always", "off"] = "always"
-    """auto: code chooses the tool, and the model has tools for what needs one; always: for everything."""
-    tool_steps: int = 0
-    """The most steps of the model with tools for one answer; 0: it has none."""
-    small_model: Literal["auto", "on", "off"] = "off"
-    """Give the model an easier task: always, never, or if it has few parameters."""
+    def answer(self, request: AnswerRequest, draft: Draft) -> AsyncGenerator[Event, None]:
+        """Yield the events of a table and its answer; nothing for a question that asks for no table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
