@@ -22,7 +22,6 @@ ANSWERS = {
         "tidelight-machine-learning.pdf",
         "Machine learning internship",
     ),
-    "What pays best?": ("saltmarsh-marine-biology-data.md", "€1,600 a month"),
     "Which internship is about front-end design?": (
         "plumb-and-pixel-front-end-design.md",
         "Plumb & Pixel",

@@ -56,7 +56,6 @@ STARTERS = (
     ("restaurants", Message("Read a menu"), "What does the Barolo cost?"),
     ("handbook", Message("Learn about Docent"), "Where do I put my documents?"),
     ("handbook", Message("What leaves my computer"), "Does anything leave my computer?"),
-    ("internships", Message("What pays best"), "What pays best?"),
 )
 """Library of the samples, label of the button, and its question (the samples are in English).
 
