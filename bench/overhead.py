@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 
 from bench.latency import build, open_built, warm_up
-from docent.answering.answer_context import AnswerLimits, AnswerServices
+from docent.answering.answer_context import AnswerServices
+from docent.answering.answer_limits import AnswerLimits
 from docent.answering.answer_pipeline import answer
 from docent.answering.content_policy import NO_POLICY
 from docent.answering.models.client import (

@@ -55,7 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "doctor": SHARED | {"app", "resources", "settings"},
     "web": SHARED
     | PIPELINES
-    | {"app", "conversations", "resources", "retrieving.query", "settings", "store"},
+    | {"app", "conversations", "postgres", "resources", "retrieving.query", "settings", "store"},
     "cli": SHARED
     | PIPELINES
     | {"app", "resources", "retrieving.query", "settings", "web.accounts", "web.audit"}

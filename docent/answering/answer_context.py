@@ -10,8 +10,9 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequen
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
+from docent.answering.answer_limits import OWN_TOOLS, AnswerLimits
 from docent.answering.content_policy import ContentPolicy
 from docent.answering.models.client import GenerationOptions, ModelClient, Piece
 from docent.answering.prompt.personas import Persona
@@ -59,7 +60,6 @@ TOO_MANY_INSTRUCTIONS = Message(
 
 _long_questions = ThreadPoolExecutor(1, "long questions")
 
-OWN_TOOLS = frozenset("search open_page list_documents calculate count_days query_table".split())
 LONGEST_PASSAGE = 3000
 """Characters of neighbouring chunks that are joined into one passage."""
 STATES = {
@@ -79,23 +79,6 @@ class AnswersFromTables(Protocol):
 
     def answer(self, request: AnswerRequest, draft: Draft) -> AsyncGenerator[Event, None]:
         """Yield the events of a table and its answer; nothing for a question that asks for no table."""
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerLimits:
-    """The size of the prompt and of the answer, and the relevance from which passages answer."""
-
-    context_tokens: int
-    answer_tokens: int
-    passages: int
-    relevant_from: float = 0.0
-    """Below this relevance of the best passage, the documents do not answer."""
-    tools: Literal["auto", "always", "off"] = "always"
-    """auto: code chooses the tool, and the model has tools for what needs one; always: for everything."""
-    tool_steps: int = 0
-    """The most steps of the model with tools for one answer; 0: it has none."""
-    small_model: Literal["auto", "on", "off"] = "off"
-    """Give the model an easier task: always, never, or if it has few parameters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ from docent.answering.small_models import (
     is_supported,
     with_best_sentences,
 )
-from docent.answering.tools.tool_loop import calls_tools, write_with_text_tools, write_with_tools
+from docent.answering.tools.tool_loop import write_using_tools
 from docent.answering.tools.toolbox import Toolbox
 from docent.messages import joined
 from docent.retrieving.query import shorten_question
@@ -79,9 +79,7 @@ async def answer_from_passages(
                 lent=services.lent,
                 offered=services.tools_offered,
             )
-            native = await calls_tools(services.model)
-            write_using = write_with_tools if native else write_with_text_tools
-            tokens = write_using(request.question, budget, services.model, toolbox, services, draft)
+            tokens = write_using_tools(request.question, budget, services.model, toolbox, services, draft)
         else:
             tokens = write_from_passages(request.question, budget, services.model, services, draft)
         async with aclosing(

@@ -121,7 +121,8 @@ class Docent(Tables, QuestionSets):
         from docent.retrieving.query import check_length
 
         check_length(request.question)
-        from docent.answering.answer_context import AnswerLimits, AnswerServices
+        from docent.answering.answer_context import AnswerServices
+        from docent.answering.answer_limits import AnswerLimits
         from docent.answering.answer_pipeline import answer  # 0.1 s; an ingest needs none
         from docent.answering.prompt.token_budget import LearningCounter, counter_for
         from docent.app.answers_in_tables import TableAnswers

@@ -55,7 +55,8 @@ def add_user_command(commands: Any) -> None:
 def _users() -> Users:
     from docent.web.accounts.users import Users  # imports bcrypt, which other commands do not need
 
-    return Users(Settings.read().storage)
+    settings = Settings.read()
+    return Users(settings.storage, database_url=settings.database)
 
 
 def _add_user(arguments: argparse.Namespace) -> None:
@@ -171,7 +172,8 @@ def add_key_command(commands: Any) -> None:
 
 
 def _keys() -> ApiKeys:
-    return ApiKeys(Settings.read().storage)
+    settings = Settings.read()
+    return ApiKeys(settings.storage, database_url=settings.database)
 
 
 def _add_key(arguments: argparse.Namespace) -> None:

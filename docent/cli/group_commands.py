@@ -90,7 +90,8 @@ def _join(arguments: argparse.Namespace) -> None:
     from docent.web.accounts.users import Users, as_name
 
     user = as_name(arguments.user)
-    if Users(Settings.read().storage).find(user) is None:
+    settings = Settings.read()
+    if Users(settings.storage, database_url=settings.database).find(user) is None:
         raise InputError("There is no user {name!r}. `python -m docent user list` shows them all.", name=user)
     with _groups() as groups:
         groups.join(arguments.name, user)

@@ -11,6 +11,7 @@ from docent.cli import CLEAR_LINE, add_library, positive, print_json
 from docent.cli.ingest_command import CHANGES, run_ingest
 from docent.cli.model_commands import DOTENV, SETTING, refuse_other_environment, write_setting
 from docent.errors import InputError, StoreError
+from docent.messages import Message
 from docent.settings import Settings
 
 if TYPE_CHECKING:  # imported late: `--help` should not wait for the libraries
@@ -166,9 +167,8 @@ def run_undo(arguments: argparse.Namespace) -> int:
 
         library = arguments.library or ""
         if LearnedWeights(settings.storage).undo(library) is None:
-            raise InputError(
-                "No weights were learned for {library}.", library=library or "all libraries together"
-            )
+            together = Message("all libraries together")
+            raise InputError("No weights were learned for {library}.", library=library or together)
         _say(arguments, "The weights of before count from the next question on.")
         return 0
     return _undo_embedding(settings, arguments)

@@ -104,7 +104,7 @@ def read_adapter(path: Path, fingerprint: str) -> NDArray[np.float32] | None:
             return adapter
     except (SafetensorError, OSError, AttributeError) as error:
         raise EmbeddingError(
-            "The learned map {path} cannot be read ({why}). Remove it: python -m docent learn undo",
+            "The learned map {path} cannot be read ({why}). Remove it: python -m docent learn undo embedding",
             path=path,
             why=f"{type(error).__name__}: {error}",
         ) from error

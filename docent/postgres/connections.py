@@ -33,10 +33,12 @@ class _TextDumper(StrDumperUnknown):
 class PostgresConnection:
     """A connection that takes the statements that are written for SQLite."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, schema: str = "") -> None:
         self.raw = psycopg.connect(
             url, autocommit=True, connect_timeout=CONNECT_SECONDS, cursor_factory=RawCursor
         )
+        if schema:
+            self.run(f"SET search_path = {schema}")
         # One type for all numbers, or a statement is prepared again for each size of its parameters.
         for dumper in (Int8Dumper, Int8BinaryDumper):
             self.raw.adapters.register_dumper(int, dumper)
@@ -57,8 +59,9 @@ class PostgresConnection:
 class PostgresPool:
     """Connections to one database. Thread-safe."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, *, schema: str = "") -> None:
+        """Take the URL, and the schema whose tables statements name where it is not the user's own."""
+        self._url, self._schema = url, schema
         # Last in, first out: the one used last has the most statements prepared.
         self._idle: deque[PostgresConnection] = deque()
 
@@ -89,7 +92,7 @@ class PostgresPool:
                     raise
                 # The server was restarted while the connection was idle; those after it are closed as well.
                 self.close()
-                connection = PostgresConnection(self._url)
+                connection = PostgresConnection(self._url, schema=self._schema)
                 row = connection.execute(statement, values).fetchone()
                 return row
             finally:
@@ -98,7 +101,7 @@ class PostgresPool:
     def connect(self) -> PostgresConnection:
         """Return a new connection, which is the caller's to close."""
         with self._translate_errors():
-            return PostgresConnection(self._url)
+            return PostgresConnection(self._url, schema=self._schema)
 
     def close(self) -> None:
         while self._idle:
@@ -117,7 +120,7 @@ class PostgresPool:
                 return connection
             except psycopg.OperationalError:  # the server was restarted while it was idle
                 connection.raw.close()
-        connection = PostgresConnection(self._url)
+        connection = PostgresConnection(self._url, schema=self._schema)
         if begin:
             connection.run(begin)
         return connection

@@ -13,7 +13,7 @@ import psycopg
 from docent.errors import IndexMismatch, StoreError
 from docent.postgres.connections import PostgresPool, database_error, place
 
-LATEST = 1
+LATEST = 2
 LOCK = 6_101_774_001  # any number, the same for every Docent
 
 

@@ -53,7 +53,7 @@ def _reached(settings: Settings) -> Message:
 
 def check_login(settings: Settings) -> None:
     """Refuse to start if people must log in and there is no user."""
-    if not login_required(settings) or Users(settings.storage).all():
+    if not login_required(settings) or Users(settings.storage, database_url=settings.database).all():
         return
     why = (
         ""

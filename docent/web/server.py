@@ -106,7 +106,7 @@ def prepare() -> None:
     app.router.routes[:] = [*ours, *(r for r in app.router.routes if getattr(r, "path", "") not in paths)]
     app.state.settings = settings
     upload_routes.configure_uploads(settings)
-    secret = installation_secret(settings.storage)
+    secret = installation_secret(settings.storage, database_url=settings.database)
     app.state.signer = LinkSigner(secret)
     app.state.authenticator = Authenticator(settings, secret=secret, audit=state().metrics.audit)
     install(app.state.authenticator, secret=secret)
@@ -122,9 +122,9 @@ def _install_api(app: Any, settings: Settings) -> None:
         app.add_middleware(AuditedRequests, audit=state.metrics.audit)
         app.add_middleware(ApiMiddleware, api=lambda: state.api, metrics=state.metrics)
         app.add_exception_handler(StoreError, unavailable)
-    users = Users(settings.storage)
+    users = Users(settings.storage, database_url=settings.database)
     access = AccessControl(
-        ApiKeys(settings.storage),
+        ApiKeys(settings.storage, database_url=settings.database),
         keyless=lambda: not listen_address.login_required(settings) and not users.all(),
     )
     state.api = application.build(

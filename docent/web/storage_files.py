@@ -73,11 +73,15 @@ def _code(error: sqlite3.Error, folder: Path) -> int:
     return 0
 
 
-def installation_secret(storage: Path) -> bytes:
-    """Return the secret of this installation, made at the first start and stored in storage/.
+def installation_secret(storage: Path, *, database_url: str = "") -> bytes:
+    """Return the secret of this installation, made at the first start and stored in storage/ or PostgreSQL.
 
     A shorter one, as a full disk leaves it, is replaced: it could be guessed.
     """
+    if database_url:
+        from docent.web.accounts.account_database import shared_secret  # which imports this module
+
+        return shared_secret(database_url, secrets.token_bytes(SECRET_BYTES))
     path = storage / "secret"
     with opening(path):
         storage.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,8 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-from docent.answering.answer_context import AnswerLimits, AnswerServices
+from docent.answering.answer_context import AnswerServices
+from docent.answering.answer_limits import AnswerLimits
 from docent.answering.answer_pipeline import answer
 from docent.answering.content_policy import NO_POLICY
 from docent.answering.models.client import ModelClient
@@ -86,6 +87,7 @@ def answering(question: str, model: ModelClient | None, **changes: Any) -> Async
         "sizes": {},
         "tool_servers": None,
         "today": dt.date.today,
+        "tables": None,
     }
     services |= {name: changes.pop(name) for name in list(changes) if name in services}
     request = AnswerRequest(question=question, **{"scope": Scope(), **changes})

@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 
 from docent.answering import passage_answer
-from docent.answering.answer_context import AnswerLimits
+from docent.answering.answer_limits import AnswerLimits
 from docent.answering.citing.citations import cite
 from docent.answering.output_filter import unlink
 from docent.answering.prompt.personas import Persona

@@ -87,6 +87,15 @@ async def test_a_model_without_tool_calls_writes_them_as_text(sheets, ollama, no
     assert "Action Input" not in last[0]["content"]
 
 
+async def test_a_server_that_refuses_tools_is_asked_in_text(sheets, ollama):
+    """A protocol has tools and its server none: the call is read from text, and the refusal is not shown."""
+    ollama.script("Refused before it is said.", ACTION, "Answer", ANSWER)
+    found = await asked(BEYOND_CODE, sheets, mirror(ollama.url, name="gemma2:2b"))
+    assert answer_of(found).text.startswith(ANSWER)
+    assert answer_of(found).receipt.steps == (f"Queried wine-list.csv: {SQL}",)
+    assert notices(found) == ""
+
+
 async def test_garbage_ends_the_steps_with_the_ordinary_answer(sheets, ollama, no_tools):
     """What is no call to the letter uses no tool; the answer is written and cited as ever."""
     ollama.script("Action: query_table(wine) ???", "The museum opens at 9:30 [1].")

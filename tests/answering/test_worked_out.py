@@ -120,6 +120,27 @@ async def test_what_has_two_readings_is_not_worked_out(question, sheets):
     assert answer_of(await asked(question, sheets)).receipt.steps == ()
 
 
+class ResearchTables:
+    """Stands for the tables over many documents, and notes the questions that come to it."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def answer(self, request, draft):
+        self.asked.append(request.question)
+        for event in ():
+            yield event
+
+
+async def test_a_question_is_claimed_by_one_kind_of_table(sheets):
+    """What one spreadsheet explains whole is worked out there; the rest may become a table over documents."""
+    research = ResearchTables()
+    await asked("Which wines cost less than 15 euros?", sheets, tables=research)
+    assert research.asked == []
+    await asked("Which three restaurants have the most vegan dishes?", sheets, tables=research)
+    assert research.asked == ["Which three restaurants have the most vegan dishes?"]
+
+
 async def test_another_persons_table_is_not_read(sheets):
     """Only tables of the libraries in scope are asked."""
     result = answer_of(await asked("What is the median salary?", sheets, scope=Scope(libraries=("other",))))
@@ -182,6 +203,9 @@ REPORT = passage(
     "Revenue in 2021 was DKK 21,400 in all.\nThe workshop has nine benches and three kilns.",
     header="report | Figures",
 )
+STIPEND = passage(
+    "Start: 3 May 2027\nStipend: DKK 9,500 a month\nHours: 37 a week", header="tidelight | Terms"
+)
 OTHER_REPORT = passage("Revenue in 2021 was DKK 9,000 in all.", n=2, header="other | Figures")
 
 
@@ -193,6 +217,15 @@ async def test_arithmetic_with_a_stated_figure():
     result = answer_of(found)
     assert result.text.startswith("15 % of 21,400 DKK is **3,210.00 DKK**.")
     assert [citation.quote for citation in result.citations] == ["Revenue in 2021 was DKK 21,400 in all."]
+
+
+async def test_a_field_is_known_by_its_meaning():
+    """A question may name the field otherwise than its label: a stipend is pay."""
+    found = await asked(
+        "What is 10 % of the pay at Tidelight?", Catalog(), retrieve=lambda words, scope: [STIPEND]
+    )
+    assert answer_of(found).text.startswith("10 % of 9,500 DKK is **950.00 DKK**.")
+    assert [citation.quote for citation in answer_of(found).citations] == ["Stipend: DKK 9,500 a month"]
 
 
 async def test_two_stated_figures_are_not_chosen_from():
@@ -236,6 +269,7 @@ NOTICE = passage(
         ("Combien de jours avant la date limite ?", "**46 days**"),
         ("Which weekday is the start date?", "3 May 2027 is a **Monday**"),
         ("How many weeks between the deadline and the start?", "**15 weeks and 3 days**"),
+        ("How many weeks between the deadline and the start of Tidelight?", "**15 weeks and 3 days**"),
     ],
 )
 async def test_a_date_of_a_document_is_cited(question, expected):

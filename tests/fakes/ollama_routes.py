@@ -137,6 +137,7 @@ class Routes:
             },
             stream=bool(body.get("stream")),
             form=_format_of(body.get("response_format") or {}),
+            tools=bool(body.get("tools")),
         )
         usage = bool((body.get("stream_options") or {}).get("include_usage"))
         return self._answer(request, chat, OpenAIFormat(usage=usage))

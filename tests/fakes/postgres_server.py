@@ -18,7 +18,7 @@ from tests.ports import free_port
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 NO_POSTGRES = "" if BINARIES else "PostgreSQL is not installed here (Debian's package postgresql)"
-URL = "DOCENT_TEST_POSTGRES"
+URL = "TEST_POSTGRES_URL"
 """The variable by which the processes of a test find the server."""
 TEMPLATE = "docent_template"
 FAST = (

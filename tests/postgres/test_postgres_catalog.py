@@ -17,6 +17,7 @@ from docent.retrieving import retrieve
 from docent.store import Store
 from docent.store.catalog import changes, contents, documents
 from docent.store.catalog.postgres_catalog import PostgresCatalog
+from docent.store.catalog.sqlite_catalog import SqliteCatalog
 from docent.types import Scope
 from tests.fakes.postgres_server import NO_POSTGRES, PostgresServer, execute, named
 from tests.store.contracts.library import Library, text_of
@@ -285,6 +286,25 @@ def test_tables_are_made_by_migrate_alone(empty):
     assert done == [LATEST] * 3
     with closing(PostgresCatalog(empty)) as catalog:
         assert catalog.complaints() == []
+
+
+def test_the_tables_are_those_of_a_file(catalog, postgres_url, tmp_path):
+    """A column that one catalog has is in the other as well, but for what only one of them needs."""
+    columns = (
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' "
+        "AND table_name NOT IN ('alembic_version', 'schema_support', 'catalog_version', 'change_log') "
+        "AND column_name <> 'in_library'"
+    )
+    server = {(str(table), str(column)) for table, column in execute(postgres_url, columns)}
+    with closing(SqliteCatalog(tmp_path / "catalog.db")) as file, file.read() as db:
+        names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        tables = [name for name in names if not name.startswith("sqlite_")]
+        known = {
+            (table, column)
+            for table in tables
+            for _, column, *_ in db.execute(f"PRAGMA table_info({table})").fetchall()
+        }
+    assert server == known
 
 
 def test_other_tables_are_refused_in_a_sentence(catalog, postgres_url):

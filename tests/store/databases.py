@@ -8,7 +8,7 @@ from typing import Any
 
 from docent.store import Store
 
-DATABASE = "DOCENT_TEST_DATABASE"
+DATABASE = "TEST_STORE_DATABASE"
 """The variable that names this test's database, also to the processes that it starts; a file without it."""
 
 

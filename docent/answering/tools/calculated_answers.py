@@ -9,13 +9,14 @@ from decimal import Decimal
 from fractions import Fraction
 
 from docent.answering.answer_context import ScopedDocuments
+from docent.answering.citing.field_labels import MEANINGS, label_of, meanings_of
 from docent.answering.citing.quantities import Quantity, quantities_of
+from docent.answering.citing.sources import citation_at
 from docent.answering.citing.vocabulary import content_words, fold
 from docent.answering.output_filter import display_name, display_quote
-from docent.answering.replies_without_model import find_best_sentences
 from docent.answering.tools.calculator import UNITS, Measure, NoArithmetic, convert, evaluate
 from docent.answering.tools.table_answers import answer_from_tables
-from docent.answering.tools.worked_out import SIGNS_BEFORE, WorkedOut, shown_number
+from docent.answering.tools.worked_out import SIGNS_BEFORE, WorkedOut, shown_number, stating_lines
 from docent.messages import Message, joined
 from docent.types import Citation, Passage
 
@@ -49,7 +50,6 @@ OF_A_FIGURE = re.compile(
     r"|\bplus\b|\bminus\b|\bfois\b"
     r"|\bmultiplie[es]? par\b|\bdivise[es]? par\b|÷)\s*(?P<figure>\d[\d.,  ]*\s?%?)"
 )
-BEST = 3
 CENTS_FROM = 100
 """A result from this on has two decimal places."""
 YEARS = range(1900, 2101)
@@ -124,7 +124,8 @@ def _of_a_stated_figure(
     result = evaluate(f"{before}{stated.number}{after}")
     unit = stated.unit
     number = stated.number or Decimal(0)
-    shown = shown_number(number, 4, unit, trim=True)
+    money = unit in SIGNS_BEFORE
+    shown = shown_number(number, 2 if money else 4, unit, trim=not money)
     decimals = 2 if unit in SIGNS_BEFORE or abs(result.value) >= CENTS_FROM else 4
     value = shown_number(_decimal(result.value), decimals, unit, trim=not unit)
     share = before.replace(" of ", "").strip()
@@ -150,16 +151,24 @@ def _in_a_table(
 
 
 def _in_a_sentence(phrase: str, search: Callable[[str], Sequence[Passage]]) -> WorkedOut | None:
-    """Return the figure of the one sentence that has every word of a phrase; None where there are two."""
-    wanted = content_words(phrase)
+    """Return the figure that one line alone states of what a phrase names; None where two lines differ."""
+    meanings = meanings_of(phrase) - {"application"}
+    meant = {stem for name in meanings for word in MEANINGS[name].words for stem in content_words(fold(word))}
+    wanted = content_words(fold(phrase))
+    names = wanted - meant
     passages = search(phrase)
     stated: dict[str, tuple[Quantity, Citation]] = {}
-    for citation in find_best_sentences(phrase, passages, most=BEST).citations if wanted else ():
-        passage = passages[citation.n - 1]
-        around = content_words(f"{citation.quote} {passage.header} {passage.file}")
-        figures = [one for one in quantities_of(citation.quote).quantities if not _is_year(one)]
-        if wanted <= around and wanted & content_words(citation.quote) and len(figures) == 1:
-            stated.setdefault(f"{figures[0].value} {figures[0].unit}", (figures[0], citation))
+    for n, passage in enumerate(passages if wanted else (), 1):
+        about = content_words(fold(f"{passage.header} {passage.file}"))
+        for start, end in stating_lines(passage.text):
+            line = passage.text[start:end]
+            said = content_words(fold(line))
+            is_worded = bool(wanted & said) and wanted <= about | said
+            is_meant = is_worded or bool(meanings & meanings_of(label_of(line)))
+            figures = [one for one in quantities_of(line).quantities if not _is_year(one)]
+            if is_meant and names <= about | said and len(figures) == 1:
+                citation = citation_at(n, passage, start, end)
+                stated.setdefault(f"{figures[0].value} {figures[0].unit}", (figures[0], citation))
     if len(stated) != 1:
         return None
     figure, citation = next(iter(stated.values()))

@@ -12,9 +12,8 @@ from docent.answering.answer_context import ScopedDocuments
 from docent.answering.citing.sources import citation_at
 from docent.answering.citing.vocabulary import content_words, fold
 from docent.answering.output_filter import display_quote
-from docent.answering.quoted_units import quoted_units
 from docent.answering.tools.table_answers import answer_from_tables
-from docent.answering.tools.worked_out import WorkedOut
+from docent.answering.tools.worked_out import WorkedOut, stating_lines
 from docent.answering.tools.written_dates import find_dates
 from docent.messages import Message, joined
 from docent.types import Citation, Passage
@@ -44,6 +43,7 @@ SINCE = re.compile(
     rf"(?:how (?:many )?|combien de |combien d.|depuis combien de )(?P<unit>{UNIT}){_ARE}\s+"
     rf"(?:since|ago was|ago is|depuis|est passe depuis|ont passe depuis)\s+(?P<date>.+)"
 )
+OF_A_NAME = re.compile(r" (?:of|at|for|de|du|des|chez) .+")
 WEEKDAY = re.compile(
     r"(?:(?:on )?(?:what|which) (?:day of the week|weekday)|(?:quel|a quel|quel est le) jour de la "
     r"semaine)\s+"
@@ -127,6 +127,8 @@ def answer_by_calendar(
     dates = _Dates(documents, search, today)
     if match := SPANNING.fullmatch(text):
         first, second = dates.of(match["first"]), dates.of(match["second"])
+        if len(first) != 1 and (name := OF_A_NAME.search(match["second"])):
+            first = dates.of(f"{match['first']}{name[0]}")  # "between the deadline and the start of X"
         if len(first) != 1 or len(second) != 1:
             return None
         low, high = sorted((first[0], second[0]), key=lambda known: known.date)
@@ -203,13 +205,13 @@ class _Dates:
         stated: dict[str, dict[dt.date, KnownDate]] = {}
         for n, passage in enumerate(self.search(phrase), 1):
             about = content_words(fold(f"{passage.file} {passage.header}"))
-            for unit in quoted_units(passage.text):
-                line = passage.text[unit.start : unit.end]
+            for start, end in stating_lines(passage.text):
+                line = passage.text[start:end]
                 dates = find_dates(line)
                 said = content_words(fold(line))
                 is_stated = set(WORD.findall(fold(line))) & stating if stating else names & said
                 if len(dates) == 1 and is_stated and names <= about | said:
-                    citation = citation_at(n, passage, unit.start, unit.end)
+                    citation = citation_at(n, passage, start, end)
                     known = KnownDate(dates[0].date, citation, passage)
                     stated.setdefault(passage.document_id, {}).setdefault(dates[0].date, known)
         if not stated or len(stated) > MOST_DOCUMENTS or any(len(dates) > 1 for dates in stated.values()):

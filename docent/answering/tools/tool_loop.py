@@ -21,7 +21,7 @@ from docent.answering.output_filter import OutputFilter, addresses, display_name
 from docent.answering.prompt import templates
 from docent.answering.prompt.token_budget import FRAME, Budget
 from docent.answering.tools.toolbox import Toolbox, ToolResult
-from docent.errors import ModelError, ModelOverflow
+from docent.errors import ModelError, ModelFailed, ModelOverflow
 from docent.types import Event, StepProgress, Token, ToolCall
 
 AT_ONCE = 4
@@ -58,6 +58,34 @@ async def calls_tools(model: ModelClient) -> bool:
         return await model.calls_tools()
     except ModelError:
         return True  # the same server is asked for the answer next, and its error is reported there
+
+
+async def write_using_tools(
+    question: str,
+    budget: Budget,
+    model: ModelClient,
+    toolbox: Toolbox,
+    services: AnswerServices,
+    draft: Draft,
+) -> AsyncGenerator[Event, None]:
+    """Stream an answer with tools, in the form that the model and its server understand.
+
+    A server may refuse tools although its protocol has them (vLLM without its flag); then they are text.
+    """
+    if await calls_tools(model):
+        try:
+            async with aclosing(
+                write_with_tools(question, budget, model, toolbox, services, draft)
+            ) as events:
+                async for event in events:
+                    yield event
+            return
+        except ModelFailed as error:
+            if draft.text or draft.steps or "tool" not in str(error).lower():
+                raise
+    async with aclosing(write_with_text_tools(question, budget, model, toolbox, services, draft)) as events:
+        async for event in events:
+            yield event
 
 
 async def write_with_tools(

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from docent.answering.answer_context import OWN_TOOLS, ScopedDocuments, answering, placed, whole
+from docent.answering.answer_context import ScopedDocuments, answering, placed, whole
+from docent.answering.answer_limits import OWN_TOOLS
 from docent.answering.output_filter import display_name, without_numbers
 from docent.answering.prompt import templates
 from docent.answering.prompt.templates import quotable

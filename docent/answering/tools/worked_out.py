@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 
 from docent.answering.answer_context import ScopedDocuments, passage_of, placed
+from docent.answering.citing.field_labels import label_of
+from docent.answering.quoted_units import quoted_units
 from docent.messages import Message, joined
 from docent.types import Chunk, Citation, Page, Passage, StoredDocument
 
@@ -68,6 +70,19 @@ class CellCiter:
         on_page = [chunk for chunk in self._chunks if chunk.page == page_number]
         holding = (chunk for chunk in on_page if chunk.start <= start < chunk.end)
         return next(holding, on_page[0] if on_page else None)
+
+
+def stating_lines(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans of the sentences, rows and fields of a text, each field on its own."""
+    for unit in quoted_units(text):
+        lines = text[unit.start : unit.end].split("\n")
+        if len(lines) == 1 or not all(map(label_of, lines)):
+            yield unit.start, unit.end
+            continue
+        at = unit.start
+        for line in lines:
+            yield at, at + len(line)
+            at += len(line) + 1
 
 
 def rounded(value: int | float | Decimal, decimals: int) -> Decimal:

@@ -6,15 +6,14 @@ import hashlib
 import json
 import re
 import secrets
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from docent.errors import InputError
-from docent.web.storage_files import opening
+from docent.web.accounts.account_database import account_database
 
 PREFIX = "docent-"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@+-]{0,99}")
@@ -30,6 +29,7 @@ CREATE TABLE IF NOT EXISTS keys (
     read_only INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID
 """
+COLUMNS = "name, hash, libraries, expires, rate, added, read_only"
 ADD_READ_ONLY = "ALTER TABLE keys ADD COLUMN read_only INTEGER NOT NULL DEFAULT 0"
 
 
@@ -51,17 +51,15 @@ class ApiKey:
 
 
 class ApiKeys:
-    """The keys of one installation, in storage/keys.db. A running server sees changes at once."""
+    """The keys of one installation, in storage/keys.db or PostgreSQL. A server sees changes at once."""
 
-    def __init__(self, storage: Path) -> None:
-        self._path = storage / "keys.db"
-        with opening(self._path):
-            storage.mkdir(parents=True, exist_ok=True)
-            with self._open() as database:
-                database.execute(TABLE)
-                if not any(row["name"] == "read_only" for row in database.execute("PRAGMA table_info(keys)")):
+    def __init__(self, storage: Path, *, database_url: str = "") -> None:
+        self._database = account_database(storage / "keys.db", (TABLE,), database_url)
+        if not database_url:
+            with self._database.write() as database:
+                columns = database.execute("PRAGMA table_info(keys)").fetchall()
+                if not any(name == "read_only" for _, name, *_ in columns):
                     database.execute(ADD_READ_ONLY)
-            self._path.chmod(0o600)
 
     def add(
         self, name: str, *, libraries: Sequence[str], expires: str, rate: int, read_only: bool = False
@@ -77,24 +75,34 @@ class ApiKeys:
                 "{rate} is no pace. Write how many requests a minute at most; 0 is no limit.", rate=rate
             )
         secret = PREFIX + secrets.token_urlsafe(32)
-        row = (name, _hash(secret), json.dumps(list(libraries)), _day(expires), rate, _today(), read_only)
-        try:
-            with self._open() as database:
-                database.execute("INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-        except sqlite3.IntegrityError as error:
+        row = (
+            name,
+            _hash(secret),
+            json.dumps(list(libraries)),
+            _day(expires),
+            rate,
+            _today(),
+            int(read_only),
+        )
+        with self._database.write() as database:
+            new = database.execute(
+                f"INSERT INTO keys ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
+                row,
+            )
+        if not new.rowcount:
             raise InputError(
                 "There is a key {name!r} already. Take another name, or first: python -m docent key "
                 "remove {name!r}",
                 name=name,
-            ) from error
+            )
         return secret
 
     def all(self) -> list[ApiKey]:
-        with self._open() as database:
-            return [_key(row) for row in database.execute("SELECT * FROM keys ORDER BY name")]
+        with self._database.read() as database:
+            return [_key(row) for row in database.execute(f"SELECT {COLUMNS} FROM keys ORDER BY name")]
 
     def remove(self, name: str) -> None:
-        with self._open() as database:
+        with self._database.write() as database:
             if not database.execute("DELETE FROM keys WHERE name = ?", (name,)).rowcount:
                 raise InputError(
                     "There is no key {name!r}. `python -m docent key list` shows them all.", name=name
@@ -102,15 +110,9 @@ class ApiKeys:
 
     def find(self, secret: str) -> ApiKey | None:
         """Return the key with this secret. Hashing it first makes near misses take as long as any other."""
-        with self._open() as database:
-            row = database.execute("SELECT * FROM keys WHERE hash = ?", (_hash(secret),)).fetchone()
+        with self._database.read() as database:
+            row = database.execute(f"SELECT {COLUMNS} FROM keys WHERE hash = ?", (_hash(secret),)).fetchone()
         return None if row is None else _key(row)
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, timeout=10)) as connection, connection:
-            connection.row_factory = sqlite3.Row
-            yield connection
 
 
 def _hash(secret: str) -> str:
@@ -118,9 +120,9 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _key(row: sqlite3.Row) -> ApiKey:
-    libraries = tuple(json.loads(row["libraries"]))
-    return ApiKey(row["name"], libraries, row["expires"], row["rate"], row["added"], bool(row["read_only"]))
+def _key(row: Sequence[Any]) -> ApiKey:
+    name, _, libraries, expires, rate, added, read_only = row
+    return ApiKey(name, tuple(json.loads(libraries)), expires, rate, added, bool(read_only))
 
 
 def _day(text: str) -> str:

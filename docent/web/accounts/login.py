@@ -31,9 +31,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from docent.errors import StoreError
 from docent.messages import Message
 from docent.settings import Settings
-from docent.web.accounts.login_throttle import Attempts, PasswordChecks, TooManyAttempts
+from docent.web.accounts.login_throttle import PasswordChecks, TooManyAttempts
+from docent.web.accounts.shared_throttle import open_attempts
 from docent.web.accounts.users import LOCAL, Account, Users, as_name
 from docent.web.audit.audit_log import AuditLog
 from docent.web.chat.page_session import language_of
@@ -84,15 +86,16 @@ class Authenticator:
         self, settings: Settings, *, secret: bytes, users: Users | None = None, audit: AuditLog | None = None
     ) -> None:
         self.required = login_required(settings)
-        self.users = users or Users(settings.storage)
+        self.users = users or Users(settings.storage, database_url=settings.database)
         self._secret = secret
         self._audit = audit or AuditLog()
         self._groups_claim = settings.groups_claim
         self.follow_groups: Callable[[str, Sequence[str]], None] = _no_groups
         """Called with a name and the groups that the identity provider says, at each login through it."""
-        self._by_name = Attempts("name", free=FREE_TRIES, forget_after=900)
-        self._by_known_name = Attempts("known", free=FREE_TRIES, forget_after=900)
-        self._by_address = Attempts("address", free=FREE_TRIES_OF_AN_ADDRESS, forget_after=30)
+        attempts = partial(open_attempts, database_url=settings.database)
+        self._by_name = attempts("name", free=FREE_TRIES, forget_after=900)
+        self._by_known_name = attempts("known", free=FREE_TRIES, forget_after=900)
+        self._by_address = attempts("address", free=FREE_TRIES_OF_AN_ADDRESS, forget_after=30)
         # One thread each: hashing is slow by intention, and must not take every core.
         self._checks = PasswordChecks(waiting=MOST_WAITING)
         self._known_checks = PasswordChecks(waiting=MOST_WAITING)
@@ -329,7 +332,7 @@ async def log_out(request: Request) -> Response:
     request.state.actor = await reader_of(request)
     try:
         await run_in_small_pool(authenticator.end_session, token or "")
-    except sqlite3.Error:
+    except (sqlite3.Error, StoreError):
         detail = say(
             "You are still logged in: this could not be stored. The disk may be full. Try again, "
             "or close the browser.",

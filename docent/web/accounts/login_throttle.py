@@ -47,16 +47,14 @@ class Attempts:
 
     def seconds_to_wait(self, key: str) -> float:
         count, last = self._begun.get(key, (0.0, 0.0))
-        return max(0.0, last + self._pause(count) - self._clock())
+        return max(0.0, last + self.pause(count) - self._clock())
 
     def begin(self, key: str) -> None:
         now = self._clock()
         count, last = self._begun.pop(key, (0.0, now))
-        idle = max(0.0, now - last - self._pause(count))
         if len(self._begun) >= MOST_KEYS:
             del self._begun[next(iter(self._begun))]  # the one that was idle longest
-        count = max(0.0, count - idle / self._forget_after) + 1
-        self._begun[key] = (min(count, self._free + DOUBLINGS), now)
+        self._begun[key] = (self.with_one_more(count, last, now), now)
 
     def give_back(self, key: str) -> None:
         """Take one attempt off, because it succeeded or was never checked."""
@@ -67,7 +65,13 @@ class Attempts:
     def forget(self, key: str) -> None:
         self._begun.pop(key, None)
 
-    def _pause(self, count: float) -> float:
+    def with_one_more(self, count: float, last: float, now: float) -> float:
+        """Return the count after an attempt that begins now, less what was forgotten since the last."""
+        idle = max(0.0, now - last - self.pause(count))
+        return min(max(0.0, count - idle / self._forget_after) + 1, self._free + DOUBLINGS)
+
+    def pause(self, count: float) -> float:
+        """Return how long the next attempt after so many waits."""
         over = math.ceil(count) - self._free
         return min(FIRST_WAIT * 2**over, LONGEST_WAIT) if over >= 0 else 0.0
 

@@ -1,4 +1,4 @@
-"""Accounts of people who may log in: names, roles and hashed passwords, in storage/users.db."""
+"""Accounts of people who may log in: names, roles and hashed passwords, in storage/ or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import base64
 import hashlib
 import re
 import secrets
-import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import bcrypt
 
 from docent.errors import InputError
-from docent.web.storage_files import opening
+from docent.store.protocols import CatalogConnection
+from docent.web.accounts.account_database import account_database
 
 Role = Literal["admin", "member"]
 LOCAL = "local"
@@ -42,6 +41,7 @@ CREATE TABLE IF NOT EXISTS users (
     added TEXT NOT NULL
 ) WITHOUT ROWID
 """
+COLUMNS = "name, role, password, stamp, added"
 ENDED = """
 CREATE TABLE IF NOT EXISTS ended_sessions (
     session TEXT PRIMARY KEY,
@@ -62,23 +62,16 @@ class Account:
 class Users:
     """The accounts of one installation. A running server sees changes at once."""
 
-    def __init__(self, storage: Path, *, cost: int = COST) -> None:
-        self._path = storage / "users.db"
+    def __init__(self, storage: Path, *, cost: int = COST, database_url: str = "") -> None:
+        self._database = account_database(storage / "users.db", (TABLE, ENDED), database_url)
         self._cost = cost
-        with opening(self._path):
-            storage.mkdir(parents=True, exist_ok=True)
-            with self._open() as database:
-                database.execute(TABLE)
-                database.execute(ENDED)
-            self._path.chmod(0o600)
 
     def all(self) -> list[Account]:
-        with self._open() as database:
-            return [_account(row) for row in database.execute("SELECT * FROM users ORDER BY name")]
+        with self._database.read() as database:
+            return [_account(row) for row in database.execute(f"SELECT {COLUMNS} FROM users ORDER BY name")]
 
     def find(self, name: str) -> Account | None:
-        with self._open() as database:
-            row = database.execute("SELECT * FROM users WHERE name = ?", (as_name(name),)).fetchone()
+        row = self._row(name)
         return None if row is None else _account(row)
 
     def add(self, name: str, *, role: str, password: str | None) -> Account:
@@ -87,22 +80,23 @@ class Users:
         role = checked_role(role)
         hashed = NO_PASSWORD if password is None else self._hash(checked_password(password))
         added = datetime.now(UTC).isoformat(timespec="seconds")
-        try:
-            with self._open() as database:
-                row = (name, role, hashed, secrets.token_hex(8), added)
-                database.execute("INSERT INTO users VALUES (?, ?, ?, ?, ?)", row)
-        except sqlite3.IntegrityError as error:
+        row = (name, role, hashed, secrets.token_hex(8), added)
+        with self._database.write() as database:
+            new = database.execute(
+                f"INSERT INTO users ({COLUMNS}) VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING", row
+            )
+        if not new.rowcount:
             raise InputError(
                 "There is a user {name!r} already. To change the password: python -m docent user "
                 "password {name}",
                 name=name,
-            ) from error
+            )
         return Account(name, role, row[3], added, password is not None)
 
     def set_password(self, name: str, password: str) -> None:
         """Change a password and end every login that was made with the old one."""
         hashed = self._hash(checked_password(password))
-        with self._open() as database:
+        with self._database.write() as database:
             done = database.execute(
                 "UPDATE users SET password = ?, stamp = ? WHERE name = ?",
                 (hashed, secrets.token_hex(8), as_name(name)),
@@ -115,7 +109,7 @@ class Users:
         `by` is the administrator who does it, and still has to be one.
         """
         role = checked_role(role)
-        with self._open() as database:
+        with self._database.write() as database:
             self._must_be_admin(database, by)
             done = database.execute(
                 "UPDATE users SET role = ?, stamp = ? WHERE name = ?",
@@ -125,7 +119,7 @@ class Users:
 
     def remove(self, name: str, *, by: str | None = None) -> None:
         """Remove an account; `by` is the administrator who does it in the page, and still has to be one."""
-        with self._open() as database:
+        with self._database.write() as database:
             if by is not None:
                 self._must_be_admin(database, by)
             done = database.execute("DELETE FROM users WHERE name = ?", (as_name(name),))
@@ -133,7 +127,7 @@ class Users:
 
     def is_logged_in(self, name: str, *, stamp: str, session: str) -> bool:
         """Return True if the user still has the same password and has not ended this login."""
-        with self._open() as database:
+        with self._database.read() as database:
             return (
                 database.execute(
                     "SELECT 1 FROM users WHERE name = ? AND stamp = ? "
@@ -148,17 +142,25 @@ class Users:
 
         While a clock is wrong, and ahead, tokens look expired that are valid again once it is set back.
         """
-        with self._open() as database:
+        with self._database.write() as database:
             database.execute("DELETE FROM ended_sessions WHERE until < ?", (time.time() - CLOCK_ERROR,))
-            database.execute("INSERT OR IGNORE INTO ended_sessions VALUES (?, ?)", (session, until))
+            database.execute(
+                "INSERT INTO ended_sessions VALUES (?, ?) ON CONFLICT (session) DO NOTHING", (session, until)
+            )
 
     def verify(self, name: str, password: str) -> Account | None:
         """Return the account if this is its password. Slow on purpose, also for an unknown name."""
-        with self._open() as database:
-            row = database.execute("SELECT * FROM users WHERE name = ?", (as_name(name),)).fetchone()
-        hashed = (row["password"] if row else "") or self._nobody
-        same = bcrypt.checkpw(_digest(password), hashed.encode())
-        return _account(row) if same and row and row["password"] else None
+        row = self._row(name)
+        stored = str(row[2]) if row else ""
+        same = bcrypt.checkpw(_digest(password), (stored or self._nobody).encode())
+        return _account(row) if same and row and stored else None
+
+    def _row(self, name: str) -> Sequence[Any] | None:
+        with self._database.read() as database:
+            row: Sequence[Any] | None = database.execute(
+                f"SELECT {COLUMNS} FROM users WHERE name = ?", (as_name(name),)
+            ).fetchone()
+        return row
 
     @cached_property
     def _nobody(self) -> str:
@@ -168,11 +170,10 @@ class Users:
     def _hash(self, password: str) -> str:
         return bcrypt.hashpw(_digest(password), bcrypt.gensalt(self._cost)).decode()
 
-    def _must_be_admin(self, database: sqlite3.Connection, name: str) -> None:
+    def _must_be_admin(self, database: CatalogConnection, name: str) -> None:
         """Check a role within the change that depends on it: two administrators may remove each other."""
-        database.execute("BEGIN IMMEDIATE")
         row = database.execute("SELECT role FROM users WHERE name = ?", (as_name(name),)).fetchone()
-        if row is None or row["role"] != "admin":
+        if row is None or row[0] != "admin":
             raise InputError("You are no administrator any more, so nothing was changed.")
 
     def _must_exist(self, changed: int, name: str) -> None:
@@ -180,13 +181,6 @@ class Users:
             raise InputError(
                 "There is no user {name!r}. `python -m docent user list` shows them all.", name=name
             )
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, timeout=10)) as connection, connection:
-            connection.execute("PRAGMA secure_delete = ON")  # a removed name is overwritten, not unlinked
-            connection.row_factory = sqlite3.Row
-            yield connection
 
 
 def as_name(name: str) -> str:
@@ -231,5 +225,6 @@ def _digest(password: str) -> bytes:
     return base64.b64encode(hashlib.sha256(password.encode()).digest())
 
 
-def _account(row: sqlite3.Row) -> Account:
-    return Account(row["name"], row["role"], row["stamp"], row["added"], bool(row["password"]))
+def _account(row: Sequence[Any]) -> Account:
+    name, role, password, stamp, added = row
+    return Account(name, role, stamp, added, bool(password))

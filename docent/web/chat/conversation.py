@@ -54,7 +54,6 @@ ICONS = FILES / "public" / "personas"
 STARTERS = (
     ("internships", Message("Find an internship"), "Which internship is about machine learning?"),
     ("restaurants", Message("Read a menu"), "What does the Barolo cost?"),
-    ("internships", Message("Compare what they pay"), "What pays best?"),
     ("handbook", Message("Learn about Docent"), "Where do I put my documents?"),
     ("handbook", Message("What leaves my computer"), "Does anything leave my computer?"),
     ("internships", Message("What pays best"), "What pays best?"),

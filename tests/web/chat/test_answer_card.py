@@ -20,7 +20,8 @@ from docent.types import (
     StepProgress,
     Token,
 )
-from docent.web.chat.answer_view import passages_table, sources_row
+from docent.web.chat.answer_view import sources_row
+from docent.web.chat.receipt_view import passages_table
 from docent.web.chat.reply import reply
 from docent.web.monitoring import Metrics
 from tests.web.chat.open_page import OpenPage

@@ -9,8 +9,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from docent.types import Citation, Dropped, Hop, Receipt
-from docent.web.chat.answer_view import receipt_text
 from docent.web.chat.context_chart import WIDTH, context_svg, routes
+from docent.web.chat.receipt_view import receipt_text
 
 FULL = Receipt(
     question="And there?",

@@ -66,7 +66,7 @@ def test_the_page_offers_the_samples_until_the_questions_are_made(docent):
     assert labels(docent) == samples
     written(docent)
     offered = labels(docent)
-    assert "By how much did net sales increase? (report.txt)" in offered
+    assert "By how much did net sales increase in 2021? (report.txt)" in offered
     assert 0 < len(offered) <= 4 and not set(samples) & set(offered)
 
 
