@@ -89,8 +89,8 @@ def receipt_text(receipt: Receipt, *, context_tokens: int, language: str | None)
         files = "; ".join(map(escaped, receipt.not_ready[:5]))
         lines.append(say("Not fully searchable yet: {files}", language, files=files))
     lines += _model_lines(receipt, language)
-    more = receipt.notices[shown_notices(receipt) :]
-    lines += [say("Note: {text}", language, text=escaped(notice)) for notice in more]
+    others = receipt.notices[shown_notices(receipt) :]
+    lines += [say("Note: {text}", language, text=escaped(notice)) for notice in others]
     if receipt.unsupported:
         count = len(receipt.unsupported)
         lines.append(say("Sentences that no passage supports: {count}", language, count=count))
