@@ -32,6 +32,7 @@ from docent.types import (
     Dropped,
     Event,
     Hop,
+    LeadingRows,
     Notice,
     Page,
     Passage,
@@ -79,6 +80,9 @@ class AnswersFromTables(Protocol):
 
     def answer(self, request: AnswerRequest, draft: Draft) -> AsyncGenerator[Event, None]:
         """Yield the events of a table and its answer; nothing for a question that asks for no table."""
+
+    def leading(self, question: str, scope: Scope) -> LeadingRows | None:
+        """Return the documents that come first by what a question compares; None if it compares nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

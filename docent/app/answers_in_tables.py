@@ -15,6 +15,7 @@ from docent.messages import Message
 from docent.types import (
     AnswerRequest,
     Event,
+    LeadingRows,
     Notice,
     ResearchTable,
     Scope,
@@ -25,6 +26,7 @@ from docent.types import (
     TablePlanned,
     TableProgress,
     TableRequest,
+    TableRow,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 PROBED = 30
 """Documents that are looked into, before all are read for a question that does not name them."""
+MOST_COMPARED = 300
+"""Documents that are read for one step of a question; reading more takes longer than a person waits."""
 ANNOUNCED_FROM = 5.0
 """Seconds from which the time is said before the answer begins."""
 STANDS_ALONE = frozenset({"pay"})
@@ -73,6 +77,29 @@ class TableAnswers:
                     case TableFilled(table):
                         yield self._answered(table, draft)
 
+    def leading(self, question: str, scope: Scope) -> LeadingRows | None:
+        """Return the documents that come first by what a question compares; None if it compares nothing."""
+        from docent.research.arranging import arrange
+        from docent.research.requests import documents_asked, table_plan
+
+        plan = table_plan(question)
+        if plan is None or plan.order is None:
+            return None
+        documents = documents_asked(plan, self._docent.answering_documents(scope))
+        if not 1 < len(documents) <= MOST_COMPARED:
+            return None
+        rows = [self._row(document, plan, scope) for document in documents]
+        arranged = arrange(replace(plan, top=1), enumerate(rows))
+        first = tuple(rows[position] for position in arranged.shown)
+        return LeadingRows(first, plan.order.column, arranged.conclusion)
+
+    def _row(self, document: StoredDocument, plan: TablePlan, scope: Scope) -> TableRow:
+        from docent.research.document_pages import DocumentPages
+        from docent.research.row_reading import read_row
+
+        pages = DocumentPages(document, plan.columns, self._docent.store, replace(scope, documents=()))
+        return read_row(document, plan.columns, pages)
+
     def _planned(self, request: AnswerRequest) -> tuple[TablePlan, list[StoredDocument]] | None:
         """Return the plan of a question and the documents it is about; None if it asks for no table."""
         from docent.research.requests import documents_asked, table_plan
@@ -108,14 +135,10 @@ class TableAnswers:
 
     def _is_stated(self, plan: TablePlan, documents: Sequence[StoredDocument], scope: Scope) -> bool:
         """Tell whether two of a sample of the documents state something of what is asked."""
-        from docent.research.document_pages import DocumentPages
-        from docent.research.row_reading import read_row
-
         stated = 0
         step = max(1, len(documents) // PROBED)
         for document in documents[::step]:
-            pages = DocumentPages(document, plan.columns, self._docent.store, replace(scope, documents=()))
-            stated += not read_row(document, plan.columns, pages).is_empty
+            stated += not self._row(document, plan, scope).is_empty
             if stated == 2:
                 return True
         return False

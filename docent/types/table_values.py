@@ -194,6 +194,16 @@ class ResearchTable:
         return self.state in ("cancelled", "stopped")
 
 
+@dataclass(frozen=True, slots=True)
+class LeadingRows:
+    """The documents that come first by one column; several, where values are equal or not comparable."""
+
+    rows: tuple[TableRow, ...]
+    column: int
+    conclusion: str
+    """The same in a sentence."""
+
+
 MOST_SHOWN = 200
 
 

@@ -218,7 +218,16 @@ def test_no_ordinary_question_is_cut():
         ),
         pytest.param("Where is the file that I uploaded about travel?", [], id="the reader's own"),
         pytest.param("What is the name of the company that runs the ferry?", [], id="only which one"),
-        pytest.param("Who may apply at the company that pays most?", [], id="a comparison"),
+        pytest.param(
+            "Who may apply at the company that pays most?",
+            ["the company that pays most", "Who may apply at #1?"],
+            id="a comparison",
+        ),
+        pytest.param(
+            "What does the internship with the earliest deadline pay?",
+            ["the internship with the earliest deadline", "What does #1 pay?"],
+            id="with a superlative",
+        ),
         pytest.param("What does flat #4 of the company that runs the ferry cost?", [], id="a number sign"),
         pytest.param("How do I open a document?", [], id="ordinary"),
     ],

@@ -10,7 +10,16 @@ import pytest
 
 from docent.app import Docent, open_docent
 from docent.settings import Settings
-from docent.types import Answered, AnswerRequest, ResearchTable, Scope, TablePlanned, TableProgress, Turn
+from docent.types import (
+    Answered,
+    AnswerRequest,
+    Hop,
+    ResearchTable,
+    Scope,
+    TablePlanned,
+    TableProgress,
+    Turn,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -217,3 +226,50 @@ def test_amounts_a_month_and_a_year_are_compared_exactly(tmp_path):
         ("Job C", Decimal(25)),
     ]
     assert any("twelve times" in note for note in table.notes)
+
+
+@pytest.mark.parametrize(
+    ("question", "looked_for", "file", "searched"),
+    [
+        pytest.param(
+            "In which city is the internship with the earliest deadline?",
+            "the internship with the earliest deadline",
+            "terra-lenta-agronomy.md",
+            "terra-lenta-agronomy.md",
+            id="with a superlative",
+        ),
+        pytest.param(
+            "What are the opening hours of the restaurant with the most vegan dishes?",
+            "the restaurant with the most vegan dishes",
+            "green-kettle.pdf",
+            "green-kettle.pdf",
+            id="a count",
+        ),
+        pytest.param(
+            "Que paie le stage qui commence le plus tôt ?",
+            "stage qui commence le plus tôt",
+            "terra-lenta-agronomy.md",
+            "terra-lenta-agronomy.md",
+            id="French",
+        ),
+    ],
+)
+async def test_the_first_of_all_documents_is_a_step(docent, question, looked_for, file, searched):
+    """It is found by comparing all of them, shown with the value that was compared, and searched then."""
+    request = AnswerRequest(question=question, scope=Scope(), use_model=False)
+    events = [event async for event in docent.answer(request)]
+    (hop,) = [event for event in events if isinstance(event, Hop)]
+    assert (hop.looked_for, hop.citation.file) == (looked_for, file)
+    answer = events[-1].answer
+    assert searched in {passage.file for passage in answer.passages}
+    assert (1, file) in {(citation.n, citation.file) for citation in answer.citations}
+
+
+async def test_what_cannot_be_compared_is_no_step(docent):
+    """Pay in nine units has no highest: a notice says so, and the whole question is searched."""
+    question = "Which restaurant is in the city of the internship that pays most?"
+    events = [event async for event in docent.answer(AnswerRequest(question=question, scope=Scope()))]
+    assert not [event for event in events if isinstance(event, Hop)]
+    notices = [str(notice) for notice in events[-1].answer.receipt.notices]
+    assert any("no single answer: the internship that pays most" in notice for notice in notices)
+    assert any("cannot be compared with each other" in notice for notice in notices)

@@ -14,8 +14,8 @@ from typing import Literal
 from docent.answering.citing.vocabulary import content_words
 from docent.text_language import detect_question_language
 
-Kind = Literal["document", "weekday", "month", "year", "date", "place", "language", "name"]
-"""The kind of fact that a hop looks for: a document, or words of a passage."""
+Kind = Literal["document", "first", "weekday", "month", "year", "date", "place", "language", "name"]
+"""The kind of fact that a hop looks for: a document, the first of all documents, or words of a passage."""
 
 MOST_HOPS = 3
 """The most searches for one question, the last one for its answer included."""
@@ -30,6 +30,8 @@ class PlannedHop:
     kind: Kind = "name"
     noun: str = ""
     """What it looks for, in one word or two: "company"."""
+    compares: str = ""
+    """The question over all documents whose answer it is: "Which internship pays most?"."""
 
     def filled(self, facts: Sequence[str]) -> str:
         """Return the question with the facts that were found in place of #1, #2."""
@@ -182,7 +184,20 @@ SUPERLATIVE = re.compile(
     r"|\b(?:höchst|niedrigst|längst|kürzest|meist|wenigst|frühest|spätest|größt|kleinst|billigst)\w*",
     re.IGNORECASE,
 )
-"""A comparison of all documents, which no search makes."""
+"""A comparison of all documents, which no search makes, but a table does."""
+WITH = re.compile(
+    rf"\b(?P<article>the|that) (?P<noun>(?:(?!{SMALL})[\w'-]+ ){{0,3}}?(?:{_either(ENGLISH)})) "
+    r"(?P<joint>with) (?=the (?:most|least|fewest|highest|lowest|longest|shortest|earliest|latest)\b)",
+    re.IGNORECASE,
+)
+"""A thing that a superlative describes: "the internship with the earliest deadline"."""
+COMPARED = {
+    ("en", "with"): "Which {noun} has {clause}?",
+    ("en", "that"): "Which {noun} {clause}?",
+    ("en", "which"): "Which {noun} {clause}?",
+    ("fr", "qui"): "Quel {noun} {clause} ?",
+}
+"""The question over all documents that a description is, by language and joint."""
 
 
 def plan_by_patterns(question: str) -> tuple[PlannedHop, ...]:
@@ -203,20 +218,24 @@ def plan_by_patterns(question: str) -> tuple[PlannedHop, ...]:
 
 def _cut(text: str, language: str, number: int) -> tuple[PlannedHop, str] | None:
     """Return the innermost described thing as a hop, and the text in which its number stands instead."""
-    for match in reversed(list(DESCRIBED[language].finditer(text))):
+    found = [*DESCRIBED[language].finditer(text), *(WITH.finditer(text) if language == "en" else ())]
+    for match in sorted(found, key=lambda match: -match.start()):
         end = _end_of_clause(text[: match.start()], text[match.end() :], language)
         clause = text[match.end() : match.end() + end].strip()
         noun = match["noun"]
-        if SPEAKERS.match(clause) or SUPERLATIVE.search(clause) or not content_words(clause):
+        compared = COMPARED.get((language, match["joint"].lower()), "")
+        is_first = bool(SUPERLATIVE.search(clause))
+        if SPEAKERS.match(clause) or not content_words(clause) or (is_first and not compared):
             continue
-        kind = NOUNS[language][_head(noun, language)]
+        kind: Kind = "first" if is_first else NOUNS[language][_head(noun, language)]
         described = f"{noun}{text[match.end('noun') : match.end() + end]}"
         article = match["article"].strip().lower()
         left, right = text[: match.start()], text[match.end() + end :]
         left += f"{ARTICLES[article]} " if article in ARTICLES else ""
         if language == "de":
             right = right.removeprefix(",")
-        hop = PlannedHop(f"the {described}" if language == "en" else described, kind, noun)
+        asked = compared.format(noun=noun, clause=clause) if is_first else ""
+        hop = PlannedHop(f"the {described}" if language == "en" else described, kind, noun, asked)
         return hop, " ".join(f"{left}#{number}{right}".split())
     if language == "en" and (part := OF.search(text)):
         noun = part["noun"] or part["role"]

@@ -20,7 +20,7 @@ from docent.answering.passage_steps import find_passages, is_relevant
 from docent.answering.prompt import templates
 from docent.errors import ModelError
 from docent.messages import Message
-from docent.types import AnswerRequest, Event, Hop, Passage, PassagesFound
+from docent.types import AnswerRequest, Event, Hop, LeadingRows, Passage, PassagesFound
 
 FACT = GenerationOptions(answer_tokens=32, temperature=0.0, think=False)
 FACT_SECONDS = 20.0
@@ -47,6 +47,17 @@ async def find_in_hops(
     for number, hop in enumerate(plan, 1):
         asked = hop.filled([fact.searched for fact in facts])
         found: tuple[Passage, ...] = ()
+        if hop.kind == "first":
+            leading = await _compare(hop, request, services)
+            if leading is None or len(leading.rows) != 1:
+                if leading is not None:
+                    yield draft.notice(_several(number, asked, leading))
+                break
+            first = await asyncio.to_thread(_fact_of_row, hop, leading, request, services)
+            facts.append(first)
+            earlier.append((first.passage,))
+            yield _note(asked, first, draft)
+            continue
         async with aclosing(_search(hop, asked, facts, request, services, draft)) as searching:
             async for event in searching:
                 if isinstance(event, PassagesFound):
@@ -54,7 +65,9 @@ async def find_in_hops(
                 else:
                     yield event
         if number == len(plan):
-            break
+            async for event in _end(found, earlier, facts, number, asked, services, draft):
+                yield event
+            return
         fact = await _fact_of(replace(hop, question=asked), found, titles, services, draft)
         if fact is None or fact.text in [earlier.text for earlier in facts]:
             yield draft.notice(
@@ -64,24 +77,72 @@ async def find_in_hops(
                     question=asked.rstrip(" ?"),
                 )
             )
-            async with aclosing(find_passages(request, services, draft)) as finding:
-                async for event in finding:
-                    yield event
-            return
+            break
         facts.append(fact)
         earlier.append(found)
-        hop_found = Hop(asked, fact.text, fact.citation)
-        draft.hops.append(hop_found)
-        draft.lap("hops")
-        yield hop_found
+        yield _note(asked, fact, draft)
+    async with aclosing(find_passages(request, services, draft)) as finding:
+        async for event in finding:
+            yield event
+
+
+def _note(asked: str, fact: BridgingFact, draft: Draft) -> Hop:
+    hop = Hop(asked, fact.text, fact.citation)
+    draft.hops.append(hop)
+    draft.lap("hops")
+    return hop
+
+
+async def _end(
+    found: tuple[Passage, ...],
+    earlier: Sequence[Sequence[Passage]],
+    facts: Sequence[BridgingFact],
+    number: int,
+    asked: str,
+    services: AnswerServices,
+    draft: Draft,
+) -> AsyncGenerator[Event, None]:
+    """Yield the passages of all hops, or say that the last one found nothing."""
     if not is_relevant(found, services):
         yield draft.notice(
-            Message("Step {number} found nothing: {question}.", number=len(plan), question=asked.rstrip(" ?"))
+            Message("Step {number} found nothing: {question}.", number=number, question=asked.rstrip(" ?"))
         )
     else:
         found = _together(found, earlier, [fact.passage for fact in facts], services.limits.passages)
     draft.found = len(found)
     yield PassagesFound(found)
+
+
+# --- the first of all documents ---------------------------------------------------------------
+
+
+async def _compare(hop: PlannedHop, request: AnswerRequest, services: AnswerServices) -> LeadingRows | None:
+    """Return the documents that come first by what a hop compares; None where no table tells that."""
+    if services.tables is None:
+        return None
+    return await asyncio.to_thread(services.tables.leading, hop.compares, request.scope)
+
+
+def _several(number: int, asked: str, leading: LeadingRows) -> Message:
+    return Message(
+        "Step {number} found no single answer: {question}. {why} The whole question was searched instead.",
+        number=number,
+        question=asked,
+        why=leading.conclusion,
+    )
+
+
+def _fact_of_row(
+    hop: PlannedHop, leading: LeadingRows, request: AnswerRequest, services: AnswerServices
+) -> BridgingFact:
+    """Return the document of a row as a fact, with the passage that states the value that was compared."""
+    row = leading.rows[0]
+    (citation, *_) = row.cells[leading.column].citations
+    scope = replace(request.scope, documents=(row.document_id,))
+    passages = services.retrieve(f"{row.title} {citation.quote}", scope)
+    stating = (one for one in passages if one.page == citation.page and one.start <= citation.start < one.end)
+    passage = next(stating, passages[0])
+    return BridgingFact(row.title, passage, citation, row.document_id, hop.noun)
 
 
 def _together(

@@ -43,7 +43,7 @@ RECORDED: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         ("POST", rf"/documents/{_DOCUMENT}/unshare", "unshare"),
         ("POST", rf"/link/{_ID}", "share"),
         ("POST", r"/admin/(users|groups|libraries)(/.*)?", "people"),
-        ("POST", "/admin/(golden|evaluate)", "manage"),
+        ("POST", "/admin/(golden|evaluate|questions(/.*)?)", "manage"),
         ("GET", r"/admin/audit\.csv", "export"),
         ("POST", rf"/tables/{_ID}/start", "ask"),
         ("POST", "/model/download", "manage"),
