@@ -1,4 +1,4 @@
-"""Where users and keys are stored: in a file of storage/, or in PostgreSQL; their statements are one text."""
+"""Open the database of users and keys: a file of storage/, or PostgreSQL; their statements are one text."""
 
 from __future__ import annotations
 
