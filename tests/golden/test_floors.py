@@ -55,5 +55,5 @@ def test_both_pages_of_two_hop_questions(environ):
     )
     assert done.returncode == 0, done.stderr
     cells = done.stdout.splitlines()[-1].split("|")
-    once, hop_by_hop = (float(cell) for cell in cells[6:8])
+    once, hop_by_hop = (float(cell) for cell in cells[7:9])
     assert hop_by_hop >= max(once, 0.75)
