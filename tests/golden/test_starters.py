@@ -30,6 +30,10 @@ ANSWERS = {
         "tidelight-machine-learning.pdf",
         "1 June 2027",
     ),
+    "What pays best?": (
+        "saltmarsh-marine-biology-data.md",
+        "EUR per month: Marine biology data intern (€1,600",
+    ),
     "What does the Barolo cost?": ("casa-limonaia.pdf", "€98.00"),
     "What does the panna cotta cost?": ("casa-limonaia.pdf", "€8.00"),
     "How long is the dough left to rise at Casa Limonaia?": ("casa-limonaia.pdf", "48 hours"),
