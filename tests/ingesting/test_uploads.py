@@ -319,7 +319,16 @@ def test_a_whole_private_library_is_deleted(desk):
     with pytest.raises(UnknownLibrary):
         desk.store.delete_library(own, ANYBODY)
     receipt = desk.store.delete_library(own, ADA)
-    counts = {"pages": 2, "chunks": 2, "words": 2, "vectors": 2, "originals": 1, "copies": 0, "answers": 0}
+    counts = {
+        "pages": 2,
+        "chunks": 2,
+        "words": 2,
+        "vectors": 2,
+        "originals": 1,
+        "copies": 0,
+        "answers": 0,
+        "questions": 0,
+    }
     assert receipt.found == counts
     assert set(receipt.left.values()) == {0}
     assert desk.store.documents(ADA) == []

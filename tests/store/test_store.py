@@ -129,7 +129,16 @@ def test_deleting_proves_itself(store, tmp_path):
     key = put(store, tmp_path, "a.txt", "The secret word is xylophonist.")
     put(store, tmp_path, "b.txt", BOOKS)
     deletion = store.delete(key, Scope())
-    counts = {"pages": 1, "chunks": 1, "words": 1, "vectors": 1, "originals": 1, "copies": 0, "answers": 0}
+    counts = {
+        "pages": 1,
+        "chunks": 1,
+        "words": 1,
+        "vectors": 1,
+        "originals": 1,
+        "copies": 0,
+        "answers": 0,
+        "questions": 0,
+    }
     assert deletion.found == counts
     assert set(deletion.left.values()) == {0}
     assert found(store, "xylophonist") <= {BOOKS}
