@@ -19,6 +19,7 @@ from docent.web.accounts.api_keys import ApiKeys
 
 if TYPE_CHECKING:
     from docent.web.accounts.users import Users
+    from docent.web.audit.audit_log import AuditLog
 
 Run = Callable[[argparse.Namespace], None]
 
@@ -109,7 +110,6 @@ def _remove_user(arguments: argparse.Namespace) -> None:
     known = users.find(name) is not None
     if known:
         users.remove(name)
-        record_change(f"remove {name}")
     try:
         conversations = asyncio.run(_delete_conversations(settings.storage, name))
         with open_docent(settings) as docent:
@@ -122,16 +122,21 @@ def _remove_user(arguments: argparse.Namespace) -> None:
         ) from error
     if not (known or conversations or documents):
         users.remove(name)  # raises: there is no such user
+    record_change(f"remove {_audit().forget(name)}")
     conversation, document = _count(conversations, "conversation"), _count(documents, "document")
     print(f"Removed {name}, {conversation} and {document} of their own.")
 
 
-def record_change(about: str) -> None:
-    """Store in the audit log what was changed on this machine; who it was is not known."""
+def _audit() -> AuditLog:
     from docent.web.audit.audit_log import AuditLog
 
     settings = Settings.read()
-    audit = AuditLog(settings.storage, days=settings.audit_days)
+    return AuditLog(settings.storage, days=settings.audit_days)
+
+
+def record_change(about: str) -> None:
+    """Store in the audit log what was changed on this machine; who it was is not known."""
+    audit = _audit()
     audit.record("command line", "command", "people", about)
     audit.flush()
 

@@ -24,6 +24,7 @@ from docent.web.admin import admin_routes, group_routes, people_routes
 from docent.web.chat.history import History
 from docent.web.chat.saved_answer import answer_metadata
 from docent.web.documents import page_access
+from docent.web.monitoring import Metrics
 
 OURS = {"sec-fetch-site": "same-origin"}
 QUESTION = "When does the ferry leave?"
@@ -60,7 +61,7 @@ def client(docent: Docent, history: History, monkeypatch: pytest.MonkeyPatch):
     for name, role in (("root", "admin"), ("ben", "member")):
         users.add(name, role=role, password="a long password")
     app = Starlette(routes=[*admin_routes.routes(), *people_routes.routes(), *group_routes.routes()])
-    app.state.docent, app.state.history = docent, history
+    app.state.docent, app.state.history, app.state.metrics = docent, history, Metrics()
     settings = docent.settings.model_copy(update={"login": "on"})
     app.state.authenticator = Authenticator(settings, secret=b"", users=users)
     return lambda name, **headers: httpx.AsyncClient(

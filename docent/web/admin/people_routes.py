@@ -16,6 +16,7 @@ from docent.errors import InputError, StoreError, UnknownDocument
 from docent.web.accounts.login import disconnect_logged_out
 from docent.web.accounts.users import Account, Users, as_name
 from docent.web.admin.admin_routes import administrators_only, back_to_page
+from docent.web.audit.audit_log import AuditLog
 from docent.web.chat.history import History
 from docent.web.chat.page_session import language_of
 from docent.web.documents.page_access import checked, form_fields, html
@@ -76,13 +77,14 @@ async def remove(request: Request, reader: str) -> Response:
     """Remove somebody at once, then everything that only they had."""
     account = _other(request, reader)
     await run_in_small_pool(partial(_users(request).remove, account.name, by=reader))
-    request.state.about = f"remove {account.name}"
     await _end_sessions(request)
     history: History = request.app.state.history
     docent: Docent = request.app.state.docent
+    audit: AuditLog = request.app.state.metrics.audit
     try:
         await history.delete_user(account.name)
         await asyncio.to_thread(docent.forget_owner, account.name)
+        request.state.about = f"remove {await run_in_small_pool(audit.forget, account.name)}"
     except StoreError as error:
         raise StoreError(
             "{name} can no longer log in, but what they had is not all deleted. {why} Then run: "

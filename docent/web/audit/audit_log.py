@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -103,6 +105,27 @@ class AuditLog:
         """Store an entry in the background, so that nobody waits for the disk."""
         if self.is_on and actor not in ANONYMOUS:
             self._writer.submit(self._store, AuditEntry(actor, way, action, about[:LONGEST_ABOUT]))
+
+    def forget(self, name: str) -> str:
+        """Put another name in the place of a removed person's, and return it.
+
+        What they did stays together under that name. Names of files are left as they are.
+        """
+        other = f"removed-{secrets.token_hex(4)}"
+        if not self.is_on:
+            return other
+        self.flush()
+        word = re.compile(rf"(?<![\w.@+-]){re.escape(name)}(?![\w@+-])")
+        of_people = ("people", "login", "login_refused")
+        with self._open() as database:
+            database.execute("UPDATE entries SET actor = ? WHERE actor = ?", (other, name))
+            rows = database.execute(
+                "SELECT n, about FROM entries WHERE action IN (?, ?, ?) AND instr(about, ?) > 0",
+                (*of_people, name),
+            ).fetchall()
+            changed = [(word.sub(other, about), n) for n, about in rows]
+            database.executemany("UPDATE entries SET about = ? WHERE n = ?", changed)
+        return other
 
     def flush(self) -> None:
         """Wait until everything recorded so far is stored."""

@@ -123,6 +123,22 @@ def test_a_log_that_cannot_be_written_says_so(audit, tmp_path, caplog):
     assert audit.failure == ""
 
 
+def test_a_removed_person_leaves_no_name(audit, tmp_path):
+    """What they did stays together under another name; others with a similar one keep theirs."""
+    audit.record("ann", "page", "login", "ann")
+    audit.record("ann", "page", "read", "ann.pdf")
+    audit.record("root", "page", "people", "role of ann: admin")
+    audit.record("joann", "page", "login", "joann")
+    other = audit.forget("ann")
+    assert entries(audit) == [
+        ("joann", "login", "joann"),
+        ("root", "people", f"role of {other}: admin"),
+        (other, "read", "ann.pdf"),
+        (other, "login", other),
+    ]
+    assert (tmp_path / "audit.db").read_bytes().count(b"ann") == 3  # joann twice, and the file
+
+
 async def test_requests_are_recorded_by_who_sent_them(client, audit):
     """What was answered is recorded with its reader; what was refused, or not found, is not."""
     async with client("ben") as ben, client() as visitor:
