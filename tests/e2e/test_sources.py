@@ -115,9 +115,11 @@ def test_words_are_searched_in_the_document(page, app):
     total = int(count.inner_text().split("/")[1])
     assert total > 1
     pages = set()
-    for _ in range(total):
+    for _ in range(3 * total):  # the page follows its number, so on a busy machine one round may miss it
         expect(page.locator(".source-hit").first).to_be_in_viewport()
         pages.add(page.locator(".source-page").get_attribute("data-page"))
+        if len(pages) > 1:
+            break
         shown = count.inner_text()
         search.press("Enter")
         expect(count).not_to_have_text(shown)
