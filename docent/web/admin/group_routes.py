@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from docent.app import Docent
-from docent.errors import InputError, UnknownDocument
+from docent.errors import InputError
 from docent.messages import Message
 from docent.store import Group, Groups
 from docent.web.accounts.users import as_name
@@ -121,11 +121,7 @@ def _groups(request: Request) -> Groups:
 
 
 def _group(request: Request) -> Group:
-    name = request.path_params["name"]
-    for group in _groups(request).all():
-        if group.name == name:
-            return group
-    raise UnknownDocument("There is no group of this name any more. Go back and load the page again.")
+    return _groups(request).find(request.path_params["name"])
 
 
 def _address(name: str) -> str:
