@@ -66,4 +66,3 @@ def shared_secret(database_url: str, fresh: bytes) -> bytes:
         database.execute("INSERT INTO secret VALUES (1, ?) ON CONFLICT (n) DO NOTHING", (fresh,))
         (secret,) = database.execute("SELECT value FROM secret").fetchone()
     return bytes(secret)
-
