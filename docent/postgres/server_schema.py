@@ -1,4 +1,4 @@
-"""A schema of the database of DOCENT_DATABASE_URL: tables beside the catalog, in place of a file of storage/."""
+"""A schema of the database: tables beside the catalog, in place of a file of storage/."""
 
 from __future__ import annotations
 
