@@ -68,7 +68,8 @@ def known_pairs(docent: Docent, library: str) -> list[LearningPair]:
     storage = docent.store.folder
     synthetic = read_questions(storage / SYNTHETIC) if (storage / SYNTHETIC).exists() else []
     documents = docent.store.documents(shared_scope(library))
-    return collect_pairs(docent.golden.all(), synthetic, read_answers(storage), documents)
+    answers = read_answers(storage, database_url=docent.settings.database)
+    return collect_pairs(docent.golden.all(), synthetic, answers, documents)
 
 
 def gather_pairs(docent: Docent, library: str, *, times: int = 1) -> list[LearningPair]:

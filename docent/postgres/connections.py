@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import RawCursor
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
-from psycopg.types.string import StrDumperUnknown
+from psycopg.types.string import StrDumperUnknown, TextBinaryLoader
 
 from docent.errors import StoreError
 from docent.postgres.statements import rendered
@@ -43,6 +43,7 @@ class PostgresConnection:
         for dumper in (Int8Dumper, Int8BinaryDumper):
             self.raw.adapters.register_dumper(int, dumper)
         self.raw.adapters.register_dumper(str, _TextDumper)
+        self.raw.adapters.register_loader("json", TextBinaryLoader)  # as it was written, like SQLite's
 
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> psycopg.Cursor[Any]:
         return self.raw.execute(rendered(statement), values, binary=True)

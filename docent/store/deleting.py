@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from docent import saved_tables
-from docent.conversations import Quoted, quoted
+from docent.conversations import Place, Quoted, quoted
 from docent.errors import StoreError, UnknownDocument, UnknownLibrary
 from docent.question_pairs import PairFiles
 from docent.store.catalog import changes, contents, documents
@@ -22,8 +22,9 @@ from docent.types import Deletion, Quotes, Scope, StoredDocument, document_id
 class Deleter:
     """Deletes documents, libraries and readers, with what answers quote of them."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, *, database_url: str) -> None:
         self._writer = writer
+        self._shared: list[Place] = [database_url] if database_url else []
 
     def delete(self, key: str, scope: Scope, quotes: Quotes) -> Deletion:
         """Delete a document. Raises StoreError, before it is, where the conversations cannot be changed."""
@@ -85,7 +86,7 @@ class Deleter:
         """Delete documents and what answers quote of them; count what there was and what is left."""
         folders = [self._writer.folder, *set_aside(self._writer.folder)]
         answers = self._quoted(known)
-        erased = sum(_erase(answers, folder, quotes) for folder in folders)
+        erased = self._erase(answers, folders, quotes)
         with self._writer.catalog.read() as db:
             ids = {document.id: contents.document_chunk_ids(db, document.id) for document in known}
         found = self._census(known, ids)
@@ -100,10 +101,9 @@ class Deleter:
             left = self._census(known, ids, originals)
         self._writer.catalog.forget_deleted()
         # Again, because an answer under way may have been stored meanwhile.
-        erased += sum(_erase(answers, folder, quotes) for folder in folders)
-        still = sum(
-            answers.count(folder) + saved_tables.count_rows(folder, answers.documents) for folder in folders
-        )
+        erased += self._erase(answers, folders, quotes)
+        still = sum(answers.count(place) for place in (*self._shared, *folders))
+        still += sum(saved_tables.count_rows(folder, answers.documents) for folder in folders)
         return Deletion(key, name, {**found, "answers": erased}, {**left, "answers": still})
 
     def _known(self, keys: Sequence[str], scope: Scope) -> list[StoredDocument]:
@@ -129,6 +129,11 @@ class Deleter:
             chunk_ids = [key for one in known for key in contents.document_chunk_ids(db, one.id)]
         texts = ["\n".join(page.text for page in some) for some in pages]
         return quoted({one.id for one in known} | earlier, chunk_ids, texts)
+
+    def _erase(self, answers: Quoted, folders: Sequence[Path], quotes: Quotes) -> int:
+        """Erase documents from answers and from research tables, and count both."""
+        count = sum(answers.erase(place, quotes) for place in (*self._shared, *folders))
+        return count + sum(saved_tables.forget_documents(folder, answers.documents) for folder in folders)
 
     def _census(
         self,
@@ -170,11 +175,6 @@ class Deleter:
         except FileNotFoundError:
             return None
         return stat.st_ino, stat.st_mtime_ns
-
-
-def _erase(answers: Quoted, folder: Path, quotes: Quotes) -> int:
-    """Erase documents from answers and from research tables, and count both."""
-    return answers.erase(folder, quotes) + saved_tables.forget_documents(folder, answers.documents)
 
 
 def _forget_name(catalog: Catalog, reader: str) -> None:

@@ -180,7 +180,7 @@ def history() -> History:
     """Return the conversations, opened once: Chainlit asks for its data layer again and again."""
     app_state = state()
     if getattr(app_state, "history", None) is None:
-        app_state.history = History(app_state.settings.storage)
+        app_state.history = History(app_state.settings.storage, database_url=app_state.settings.database)
         app_state.history.on_thread_deleted = lambda user, thread: file_scope.delete_conversation_files(
             docent(), user, thread
         )
