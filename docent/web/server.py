@@ -118,8 +118,9 @@ def _install_api(app: Any, settings: Settings) -> None:
     """Put the API before the chat; it asks for a key wherever people log in."""
     state = app.state
     if not hasattr(state, "metrics"):
-        state.metrics = Metrics(AuditLog(settings.storage, days=settings.audit_days))
-        app.add_middleware(AuditedRequests, audit=state.metrics.audit)
+        audit = AuditLog(settings.storage, days=settings.audit_days, database_url=settings.database)
+        state.metrics = Metrics(audit)
+        app.add_middleware(AuditedRequests, audit=audit)
         app.add_middleware(ApiMiddleware, api=lambda: state.api, metrics=state.metrics)
         app.add_exception_handler(StoreError, unavailable)
     users = Users(settings.storage, database_url=settings.database)
