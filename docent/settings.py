@@ -216,9 +216,9 @@ class Settings(BaseModel):
 
     database_url: SecretStr = Field(
         SecretStr(""),
-        description="Address of a PostgreSQL database that keeps the catalog, users and keys in place of "
-        "files in the storage folder: postgresql://user:password@host/name. `docent migrate` makes its "
-        "tables.",
+        description="Address of a PostgreSQL database that keeps the catalog, conversations, users and "
+        "keys in place of files in the storage folder: postgresql://user:password@host/name. `docent "
+        "migrate` makes its tables.",
     )
     chroma_url: str = Field(
         "",

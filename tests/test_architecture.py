@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "text_language": set(),
     "plugins": {"errors", "messages"},
     "settings": {"errors", "messages"},
-    "conversations": SHARED,
+    "conversations": SHARED | {"postgres"},
     "question_pairs": SHARED,
     "saved_tables": SHARED,
     "loading": SHARED | {"plugins", "regular_files", "text_language"},

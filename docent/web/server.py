@@ -38,6 +38,7 @@ from docent.web.audit.audited_requests import AuditedRequests
 from docent.web.chat import context_chart, conversation, file_scope, model_panel, socket_events, upload_routes
 from docent.web.chat.cited_sources import LinkSigner
 from docent.web.chat.history import History
+from docent.web.chat.history_transfer import left_in_storage
 from docent.web.chat.model_download import ModelDownloads
 from docent.web.chat.start_questions import prepare_start_questions
 from docent.web.documents import routes as documents
@@ -215,8 +216,9 @@ def serve(settings: Settings) -> None:
     ensure_jwt_secret()
     open_once()
     history()  # here, where an error that prevents it is still shown as a sentence
-    if (warning := listen_address.open_to_others(settings)) is not None:
-        print(warning, file=sys.stderr)
+    for warning in (listen_address.open_to_others(settings), left_in_storage(settings)):
+        if warning is not None:
+            print(warning, file=sys.stderr)
     try:
         listener = listen_address.listen(settings)
     except SettingsError:
