@@ -45,6 +45,7 @@ from docent.web.i18n import speaks
 from docent.web.input_checks import install_packet_checks
 from docent.web.monitoring import Metrics, configure_logging
 from docent.web.page_routes import routes, unavailable
+from docent.web.replica_cookie import ReplicaCookie
 from docent.web.security import secure_app
 from docent.web.sharing import share_routes
 from docent.web.sources import source_routes
@@ -123,6 +124,8 @@ def _install_api(app: Any, settings: Settings) -> None:
         app.add_middleware(AuditedRequests, audit=audit)
         app.add_middleware(ApiMiddleware, api=lambda: state.api, metrics=state.metrics)
         app.add_exception_handler(StoreError, unavailable)
+        if settings.replica:
+            app.add_middleware(ReplicaCookie, name=settings.replica)
     users = Users(settings.storage, database_url=settings.database)
     access = AccessControl(
         ApiKeys(settings.storage, database_url=settings.database),
