@@ -97,6 +97,8 @@ class History(SQLAlchemyDataLayer):
 
     on_thread_deleted: Callable[[str, str], None] | None = None
     """Called with the user and the id of a conversation that was deleted."""
+    on_table_left: Callable[[str, str], Awaitable[None]] | None = None
+    """Called with the user and the id of a research table that no message shows any more."""
     user_exists: Callable[[str], bool] | None = None
     """Whether a user of this name may log in; a removed user is not saved."""
 
@@ -301,12 +303,27 @@ class History(SQLAlchemyDataLayer):
 
     @after_first_message
     async def delete_step(self, step_id: str) -> None:
-        """Delete a step of the conversation at hand, with its elements."""
+        """Delete a step of the conversation at hand, with its elements and the table that only it showed.
+
+        The answers after a question that is edited go in this way.
+        """
         step = {"id": step_id, "thread": context.session.thread_id}
-        await self._save(
-            ('DELETE FROM steps WHERE "id" = :id AND "threadId" = :thread', step),
-            ('DELETE FROM elements WHERE "forId" = :id AND "threadId" = :thread', step),
-        )
+        deletions = [
+            (f'DELETE FROM {table} WHERE "{key}" = :id AND "threadId" = :thread', step)
+            for table, key in (("steps", "id"), ("elements", "forId"))
+        ]
+        try:
+            found = await self.step_and_author(step_id)
+            await self._execute(*deletions)
+            if found is None or found[0]["threadId"] != step["thread"] or self.on_table_left is None:
+                return
+            metadata, user = found[0]["metadata"], found[1]
+            table_id = str(metadata.get(TABLE_KEY) or "") if isinstance(metadata, dict) else ""
+            if table_id and not await self.table_messages(table_id, user):
+                await self.on_table_left(user, table_id)
+                await self._execute(*deletions)  # who filled it until now has saved how far it was
+        except StoreError as error:
+            await warn_unsaved(error)
 
     async def step_and_author(self, step_id: str) -> tuple[dict[str, Any], str] | None:
         """Return a step and the user whose conversation it is in."""

@@ -162,6 +162,25 @@ async def test_a_stop_leaves_the_table_to_go_on():
     await page.session.delete()
 
 
+@pytest.mark.parametrize("shown_again", [False, True], ids=["alone", "shown again"])
+async def test_an_edited_question_takes_its_table_along(shown_again, docent, history):
+    """Its answer goes, and with it the table, unless another message shows that as well."""
+    page = OpenPage()
+    page.session.thread_id, page.session.has_first_interaction = THREAD, True
+    docent.owner = LOCAL
+    history.on_table_left = lambda user, table: table_runs.delete(table, docent=docent, reader=LOCAL)
+    if shown_again:
+        await history.execute_sql(
+            'INSERT INTO steps ("id", "threadId", "name", "type", "output", "metadata", "createdAt") '
+            "VALUES ('s2', :thread, '', 'assistant_message', '', :metadata, '2026')",
+            {"thread": THREAD, "metadata": {TABLE_KEY: TABLE.id}},
+        )
+    await history.delete_step("s")
+    assert docent.deleted == ([] if shown_again else [TABLE.id])
+    assert [step["id"] for step in (await history.get_thread(THREAD))["steps"]] == ["s2"] * shown_again
+    await page.session.delete()
+
+
 # --- its routes ------------------------------------------------------------------------------
 
 THREAD = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa"
