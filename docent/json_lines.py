@@ -147,12 +147,12 @@ class LineTable:
 
     def count(self, documents: Collection[str]) -> int:
         with self._database.read() as db:
-            (count,) = db.execute(
+            rows = db.execute(
                 "SELECT count(*) FROM lines WHERE file = ? AND document_id IN "
                 "(SELECT value FROM json_each(?))",
                 (self._file, json.dumps(list(documents))),
-            ).fetchone()
-        return int(count)
+            ).fetchall()
+        return int(rows[0][0])
 
 
 def line_of(row: Any) -> str:

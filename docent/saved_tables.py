@@ -228,8 +228,8 @@ class SavedTables:
     def forget_reader(self, reader: str) -> None:
         """Delete every table of a reader."""
         with self._database.read() as db:
-            (count,) = db.execute("SELECT count(*) FROM tables WHERE reader = ?", (reader,)).fetchone()
-        if count:
+            known = db.execute("SELECT 1 FROM tables WHERE reader = ?", (reader,)).fetchone()
+        if known:
             with self._database.write() as db:
                 db.execute("DELETE FROM tables WHERE reader = ?", (reader,))
             self._overwrite()
@@ -238,10 +238,11 @@ class SavedTables:
         """Count the places of these documents in all tables, and those that have been read."""
         given = json.dumps(list(documents))
         with self._database.read() as db:
-            places, rows = db.execute(
+            row = db.execute(
                 f"SELECT count(*), count(row) FROM table_documents WHERE {THESE}", (given,)
             ).fetchone()
-        return int(places), int(rows)
+        assert row is not None
+        return int(row[0]), int(row[1])
 
     def _overwrite(self) -> None:
         if isinstance(self._database, TableFile):  # PostgreSQL overwrites nothing: docs/security.md

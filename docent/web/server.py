@@ -192,8 +192,8 @@ def history() -> History:
         app_state.history.on_thread_deleted = lambda user, thread: file_scope.delete_conversation_files(
             docent(), user, thread
         )
-        app_state.history.on_table_left = lambda user, table: table_runs.delete(
-            table, docent=docent(), reader=user
+        app_state.history.on_step_deleted = lambda user, metadata: table_runs.delete_unshown(
+            metadata, docent=docent(), history=app_state.history, reader=user
         )
         app_state.history.user_exists = lambda user: app_state.authenticator.exists(user)
     opened: History = app_state.history

@@ -97,8 +97,8 @@ class History(SQLAlchemyDataLayer):
 
     on_thread_deleted: Callable[[str, str], None] | None = None
     """Called with the user and the id of a conversation that was deleted."""
-    on_table_left: Callable[[str, str], Awaitable[None]] | None = None
-    """Called with the user and the id of a research table that no message shows any more."""
+    on_step_deleted: Callable[[str, Any], Awaitable[None]] | None = None
+    """Called with the user and the metadata of a step that was deleted."""
     user_exists: Callable[[str], bool] | None = None
     """Whether a user of this name may log in; a removed user is not saved."""
 
@@ -303,25 +303,18 @@ class History(SQLAlchemyDataLayer):
 
     @after_first_message
     async def delete_step(self, step_id: str) -> None:
-        """Delete a step of the conversation at hand, with its elements and the table that only it showed.
-
-        The answers after a question that is edited go in this way.
-        """
+        """Delete a step of the conversation at hand, with its elements, as when a question is edited."""
         step = {"id": step_id, "thread": context.session.thread_id}
         deletions = [
             (f'DELETE FROM {table} WHERE "{key}" = :id AND "threadId" = :thread', step)
             for table, key in (("steps", "id"), ("elements", "forId"))
         ]
         try:
-            found = await self.step_and_author(step_id)
+            found, user = await self.step_and_author(step_id) or ({}, "")
             await self._execute(*deletions)
-            if found is None or found[0]["threadId"] != step["thread"] or self.on_table_left is None:
-                return
-            metadata, user = found[0]["metadata"], found[1]
-            table_id = str(metadata.get(TABLE_KEY) or "") if isinstance(metadata, dict) else ""
-            if table_id and not await self.table_messages(table_id, user):
-                await self.on_table_left(user, table_id)
-                await self._execute(*deletions)  # who filled it until now has saved how far it was
+            if found.get("threadId") == step["thread"] and self.on_step_deleted is not None:
+                await self.on_step_deleted(user, found["metadata"])
+                await self._execute(*deletions)  # who filled its table until now has saved how far it was
         except StoreError as error:
             await warn_unsaved(error)
 
