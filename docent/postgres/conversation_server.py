@@ -37,8 +37,8 @@ REPLACED = (
 )
 
 
-class ConversationConnection:
-    """A connection inside a transaction."""
+class ConversationTransaction:
+    """A connection on which a transaction has begun."""
 
     def __init__(self, connection: PostgresConnection) -> None:
         self._raw = connection.raw
@@ -65,15 +65,15 @@ class ConversationServer:
         self._schema = open_schema(database_url, SCHEMA)
 
     @contextmanager
-    def read(self) -> Iterator[ConversationConnection]:
+    def read(self) -> Iterator[ConversationTransaction]:
         with _errors_in_sentences(), self._schema.read() as connection:
-            yield ConversationConnection(connection)
+            yield ConversationTransaction(connection)
 
     @contextmanager
-    def write(self) -> Iterator[ConversationConnection]:
+    def write(self) -> Iterator[ConversationTransaction]:
         with _errors_in_sentences(), self._schema.write() as connection:
             connection.run(WAIT)
-            yield ConversationConnection(connection)
+            yield ConversationTransaction(connection)
 
     def forget_deleted(self) -> None:
         """Let the place of deleted rows be used again; no statement overwrites it, nor the write-ahead log.

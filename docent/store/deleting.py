@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from docent import saved_tables
 from docent.conversations import Place, Quoted, quoted
 from docent.errors import StoreError, UnknownDocument, UnknownLibrary
 from docent.question_pairs import PairFiles
+from docent.saved_tables import SavedTables
 from docent.store.catalog import changes, contents, documents
 from docent.store.catalog.dialect import among
 from docent.store.catalog.scoping import in_scope
-from docent.store.files import set_aside
 from docent.store.protocols import Catalog
 from docent.store.writing import Writer, catalogs_aside
 from docent.types import Deletion, Quotes, Scope, StoredDocument, document_id
@@ -22,9 +20,8 @@ from docent.types import Deletion, Quotes, Scope, StoredDocument, document_id
 class Deleter:
     """Deletes documents, libraries and readers, with what answers quote of them."""
 
-    def __init__(self, writer: Writer, *, database_url: str) -> None:
+    def __init__(self, writer: Writer) -> None:
         self._writer = writer
-        self._shared: list[Place] = [database_url] if database_url else []
 
     def delete(self, key: str, scope: Scope, quotes: Quotes) -> Deletion:
         """Delete a document. Raises StoreError, before it is, where the conversations cannot be changed."""
@@ -69,8 +66,8 @@ class Deleter:
         for library in sorted(own):
             self.delete_library(library, Scope(reader=owner), shared=False)
         _forget_name(self._writer.catalog, owner)
-        for folder in (self._writer.folder, *set_aside(self._writer.folder)):
-            saved_tables.forget_reader(folder, owner)
+        for folder, database_url in self._writer.places():
+            SavedTables(folder, database_url=database_url).forget_reader(owner)
         for catalog in catalogs_aside(self._writer.folder):
             _forget_name(catalog, owner)
         with self._writer.catalog.read() as db:
@@ -84,9 +81,8 @@ class Deleter:
 
     def _delete(self, known: Sequence[StoredDocument], key: str, name: str, quotes: Quotes) -> Deletion:
         """Delete documents and what answers quote of them; count what there was and what is left."""
-        folders = [self._writer.folder, *set_aside(self._writer.folder)]
         answers = self._quoted(known)
-        erased = self._erase(answers, folders, quotes)
+        erased = self._erase(answers, quotes)
         with self._writer.catalog.read() as db:
             ids = {document.id: contents.document_chunk_ids(db, document.id) for document in known}
         found = self._census(known, ids)
@@ -101,9 +97,12 @@ class Deleter:
             left = self._census(known, ids, originals)
         self._writer.catalog.forget_deleted()
         # Again, because an answer under way may have been stored meanwhile.
-        erased += self._erase(answers, folders, quotes)
-        still = sum(answers.count(place) for place in (*self._shared, *folders))
-        still += sum(saved_tables.count_rows(folder, answers.documents) for folder in folders)
+        erased += self._erase(answers, quotes)
+        still = sum(answers.count(place) for place in self._conversations())
+        still += sum(
+            SavedTables(folder, database_url=url).count_rows(answers.documents)
+            for folder, url in self._writer.places()
+        )
         return Deletion(key, name, {**found, "answers": erased}, {**left, "answers": still})
 
     def _known(self, keys: Sequence[str], scope: Scope) -> list[StoredDocument]:
@@ -130,10 +129,18 @@ class Deleter:
         texts = ["\n".join(page.text for page in some) for some in pages]
         return quoted({one.id for one in known} | earlier, chunk_ids, texts)
 
-    def _erase(self, answers: Quoted, folders: Sequence[Path], quotes: Quotes) -> int:
+    def _erase(self, answers: Quoted, quotes: Quotes) -> int:
         """Erase documents from answers and from research tables, and count both."""
-        count = sum(answers.erase(place, quotes) for place in (*self._shared, *folders))
-        return count + sum(saved_tables.forget_documents(folder, answers.documents) for folder in folders)
+        count = sum(answers.erase(place, quotes) for place in self._conversations())
+        return count + sum(
+            SavedTables(folder, database_url=url).forget_documents(answers.documents)
+            for folder, url in self._writer.places()
+        )
+
+    def _conversations(self) -> list[Place]:
+        """Return where conversations may be, also those from before a database was set."""
+        url = self._writer.database_url
+        return [*([url] if url else []), *(folder for folder, _ in self._writer.places())]
 
     def _census(
         self,
@@ -149,9 +156,10 @@ class Deleter:
         total: Counter[str] = Counter(
             dict.fromkeys(("pages", "chunks", "words", "vectors", "originals", "copies"), 0)
         )
-        folders = (self._writer.folder, *set_aside(self._writer.folder))
         keys = {document.id for document in known}
-        total["questions"] = sum(PairFiles(folder).count(keys) for folder in folders)
+        total["questions"] = sum(
+            PairFiles(folder, database_url=url).count(keys) for folder, url in self._writer.places()
+        )
         for document in known:
             words, vectors = index.held(document.library, document.id, ids[document.id])
             original = self._original(document.sha256)
