@@ -161,6 +161,12 @@ def database_error(error: psycopg.Error, url: str) -> Exception:
             place=place(url),
             why=said,
         )
+    if isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected):
+        return StoreError(
+            "Somebody else was changing the same in the database ({why}). Nothing of this was stored or "
+            "deleted. Try again.",
+            why=said,
+        )
     if isinstance(error, psycopg.OperationalError):
         return StoreError(
             "The database at {place} cannot be used ({why}). Nothing stored is lost. Start it, or correct "

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+import select
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import lru_cache
@@ -22,6 +24,12 @@ from docent.postgres.connections import PostgresConnection
 from docent.postgres.statements import rendered
 
 SCHEMA = "conversations"
+WRITERS = 6_101_777
+"""The class of the advisory locks that processes hold which write conversations."""
+RUNNING = f"""
+SELECT 1 AS runs FROM pg_locks
+WHERE locktype = 'advisory' AND objsubid = 2 AND granted AND classid = {WRITERS} AND objid = :writer AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 WAIT = "SET LOCAL lock_timeout = '30s'"
 TABLES = ("users", "threads", "steps", "elements", "feedbacks", "share_links")
 
@@ -75,6 +83,11 @@ class ConversationServer:
             connection.run(WAIT)
             yield ConversationTransaction(connection)
 
+    def runs(self, writer: int) -> bool:
+        """Return True while the process of a number runs, on whichever machine."""
+        with self.read() as db:
+            return db.execute(RUNNING, {"writer": writer}).fetchone() is not None
+
     def forget_deleted(self) -> None:
         """Let the place of deleted rows be used again; no statement overwrites it, nor the write-ahead log.
 
@@ -90,6 +103,30 @@ class ConversationServer:
                 "next deletion, or the database by itself, does it.",
                 error=" ".join(str(error).split()),
             ) from error
+
+
+class WritingProcess:
+    """A number by which other processes see that this one runs; they stop seeing it as soon as it ends."""
+
+    def __init__(self, database_url: str) -> None:
+        self.number = uuid.uuid4().int % 2**31
+        self._schema = open_schema(database_url, SCHEMA)
+        self._held: PostgresConnection | None = None
+
+    def hold(self) -> None:
+        """Hold the lock of the number, on a connection of its own; again after the database was restarted."""
+        if self._held is not None:
+            # Nothing is sent to it but the end of the connection.
+            if not select.select([self._held.raw.fileno()], [], [], 0)[0]:
+                return
+            self._held.raw.close()
+        self._held = self._schema.connect()
+        with _errors_in_sentences():
+            self._held.run(f"SELECT pg_advisory_lock({WRITERS}, {self.number})")
+
+    def close(self) -> None:
+        if self._held is not None:
+            self._held.raw.close()
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from chainlit.utils import utc_now
 
 from docent.conversations import HISTORY, TABLE_KEY, fold
 from docent.errors import StoreError
-from docent.web.chat.answer_stream import wait_for_citations
+from docent.web.chat.answer_stream import WRITER, unfinished_question, wait_for_citations
 from docent.web.chat.history_database import (
     HistoryDatabase,
     HistoryFile,
@@ -200,10 +200,18 @@ class History(SQLAlchemyDataLayer):
         return PaginatedResponse(pageInfo=info, data=threads)
 
     async def get_thread(self, thread_id: str) -> ThreadDict | None:
-        """Return a conversation with everything that was handed over to be saved, and is still on its way."""
+        """Return a conversation with everything that was handed over to be saved, and is still on its way.
+
+        `WRITER` is left in the metadata of an answer that a process on another machine is writing.
+        """
         await wait_for_citations(thread_id)
         await self._database.settle()
-        return await super().get_thread(thread_id)
+        thread = await super().get_thread(thread_id)
+        for step in thread["steps"] if thread is not None else ():
+            writer = (step.get("metadata") or {}).pop(WRITER, self._database.writer)
+            if writer != self._database.writer and await self._database.runs(writer):
+                step["metadata"][WRITER] = writer
+        return thread
 
     async def get_thread_author(self, thread_id: str) -> str:
         """Return the user of a conversation; "" where there is none, which Chainlit reports as not found."""
@@ -269,6 +277,8 @@ class History(SQLAlchemyDataLayer):
         values = {name: value for name, value in known.items() if value is not None}
         values["showInput"] = str(step_dict.get("showInput", "")).lower()
         values |= self._database.folded(step_dict.get("output"))
+        if self._database.writer and unfinished_question(step_dict.get("metadata")):
+            values["metadata"] = {**step_dict["metadata"], WRITER: self._database.writer}
         try:
             thread = {"id": step_dict["threadId"], "now": utc_now(), "owner": await self._user_id()}
             await self._execute((CREATE, thread), (upsert("steps", values), values))

@@ -168,6 +168,11 @@ class HistoryBackend(Protocol):
 
     stores_folded: bool
     """True if a text that is searched is stored by `fold` as well, in the column `folded`."""
+    writer: int
+    """The number of this process among those that write to the database; 0 where no other machine does."""
+
+    def runs(self, writer: int) -> bool:
+        """Return True while the process of a number runs, as far as can be told. Raises StoreError."""
 
     def run(self, statements: Sequence[Statement], deleted: Sequence[str]) -> Rows | int:
         """Run all statements or none; return the rows of the last one, or how many it changed.
@@ -206,6 +211,14 @@ class HistoryDatabase:
         """Return the column that a text is searched in, where the database stores one."""
         return {"folded": conversations.fold(text)} if self._backend.stores_folded and text else {}
 
+    @property
+    def writer(self) -> int:
+        return self._backend.writer
+
+    async def runs(self, writer: int) -> bool:
+        """Return True while the process of a number runs, as far as can be told. Raises StoreError."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._backend.runs, writer)
+
     async def settle(self) -> None:
         """Wait until everything is written that was asked for before, also by tasks that just began."""
         await asyncio.sleep(0)  # they ask in their first step
@@ -236,6 +249,7 @@ class HistoryFile:
     """The file storage/history.db, with a connection for each thread."""
 
     stores_folded = False  # its search calls `fold`
+    writer = 0
 
     def __init__(self, path: Path) -> None:
         prepare(path)
@@ -244,6 +258,9 @@ class HistoryFile:
         """Deleted conversations; an answer that is still being written in one is not saved."""
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
+
+    def runs(self, writer: int) -> bool:
+        return False
 
     def run(self, statements: Sequence[Statement], deleted: Sequence[str]) -> Rows | int:
         try:
@@ -290,12 +307,20 @@ class HistoryServer:
 
     def __init__(self, database_url: str) -> None:
         require_packages()
-        from docent.postgres.conversation_server import ConversationServer
+        from docent.postgres.conversation_server import ConversationServer, WritingProcess
 
         self._server = ConversationServer(database_url)
+        self._process = WritingProcess(database_url)
+        self.writer = self._process.number
+
+    def runs(self, writer: int) -> bool:
+        return self._server.runs(writer)
 
     def run(self, statements: Sequence[Statement], deleted: Sequence[str]) -> Rows | int:
-        with self._server.read() if only_read(statements) else self._server.write() as db:
+        reads = only_read(statements)
+        if not reads:
+            self._process.hold()
+        with self._server.read() if reads else self._server.write() as db:
             for thread in sorted(deleted):
                 db.execute("SELECT note_deleted(:id)", {"id": thread})
             for query, parameters in statements:
@@ -312,7 +337,7 @@ class HistoryServer:
         self._server.forget_deleted()
 
     def close(self) -> None:
-        """Do nothing: the connections are shared with other parts of this process."""
+        self._process.close()  # the other connections are shared with other parts of this process
 
 
 def only_read(statements: Sequence[Statement]) -> bool:

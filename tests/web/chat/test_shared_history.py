@@ -16,18 +16,21 @@ from chainlit.user import User
 
 from docent.app import Docent, open_docent
 from docent.conversations import TABLE_KEY
+from docent.errors import StoreError
 from docent.learning.rated_answers import read_answers
 from docent.settings import Settings
 from docent.types import Scope
 from docent.web.accounts.users import Users
 from docent.web.admin.admin_page import CONVERSATIONS, questions_by_day, ratings
+from docent.web.chat.answer_stream import UNFINISHED, WRITER
 from docent.web.chat.history import History
 from docent.web.chat.history_transfer import left_in_storage
 from docent.web.documents.library_uploads import origins
 from docent.web.sharing.share_links import ShareLinks
+from tests.cluster.replicas import until
 from tests.fakes.postgres_server import NO_POSTGRES, execute
 from tests.web.chat.test_deletion import OTHER, SECRET, answer, in_terminal, texts
-from tests.web.chat.test_history import conversation, listed, step, user
+from tests.web.chat.test_history import conversation, listed, locked, step, user
 
 pytestmark = pytest.mark.skipif(bool(NO_POSTGRES), reason=NO_POSTGRES)
 
@@ -125,15 +128,38 @@ async def test_a_deleted_conversation_is_gone_on_all_machines(machines):
         assert await here.rows(f"SELECT * FROM {table}") == []
 
 
+async def test_an_answer_that_another_machine_writes_is_not_called_ended(machines, postgres_url):
+    """Whoever opens the conversation elsewhere can tell, until that machine ends; also after a restart."""
+    here, there = machines
+    ann = await user(here, "ann")
+    thread = await conversation(here, ann, "question")
+    growing = step(thread, output="begins", metadata={UNFINISHED: "Where?"})
+    await here.create_step(growing)
+
+    async def metadata(history: History) -> dict[str, Any]:
+        return (await history.get_thread(thread))["steps"][-1]["metadata"]
+
+    assert WRITER in await metadata(there)
+    assert await metadata(here) == {UNFINISHED: "Where?"}  # it knows what it writes
+    break_connections(postgres_url)
+    await here.create_step({**growing, "output": "begins, and goes on"})
+    assert WRITER in await metadata(there)
+    await here.close()
+    assert await metadata(there) == {UNFINISHED: "Where?"}
+
+
+def break_connections(url: str) -> None:
+    """End every connection to a database, as a restart does, and wait until they have ended."""
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    execute(url, f"SELECT pg_terminate_backend(pid) {others}")
+    until(lambda: execute(url, f"SELECT count(*) {others}") == [(0,)], within=60)
+
+
 async def test_a_connection_that_breaks_is_opened_again(machines, postgres_url):
     """What is saved after the database was restarted is saved."""
     ann = await user(machines[0], "ann")
     thread = await conversation(machines[0], ann, "question")
-    execute(
-        postgres_url,
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND pid <> pg_backend_pid()",
-    )
+    break_connections(postgres_url)
     await machines[0].create_step(step(thread, output="answer"))
     assert await texts(machines[0], thread) == ["question", "answer"]
 
@@ -288,6 +314,20 @@ def docent(tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch):
     with open_docent(Settings.read()) as docent:
         docent.ingest([tmp_path / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
         yield docent
+
+
+async def test_a_conversation_that_could_not_be_deleted_stays(machines, postgres_url, monkeypatch):
+    """While somebody else has locked the tables, a deletion fails with a sentence, and deletes nothing."""
+    thread = await conversation(machines[0], await user(machines[0], "ann"), "one", "two")
+    monkeypatch.setattr("docent.postgres.conversation_server.WAIT", "SET LOCAL lock_timeout = '50ms'")
+    with (
+        locked(Path(), postgres_url),
+        pytest.raises(StoreError, match="Nothing of this was stored or deleted"),
+    ):
+        await machines[0].delete_thread(thread)
+    assert await texts(machines[1], thread) == ["one", "two"]
+    await machines[0].delete_thread(thread)
+    assert await machines[1].get_thread(thread) is None
 
 
 @pytest.mark.parametrize("quotes", ["blank", "delete"])
