@@ -28,7 +28,8 @@ WRITERS = 6_101_777
 """The class of the advisory locks that processes hold which write conversations."""
 RUNNING = f"""
 SELECT 1 AS runs FROM pg_locks
-WHERE locktype = 'advisory' AND objsubid = 2 AND granted AND classid = {WRITERS} AND objid = :writer AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+WHERE locktype = 'advisory' AND objsubid = 2 AND granted AND classid = {WRITERS} AND objid = :writer
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 WAIT = "SET LOCAL lock_timeout = '30s'"
 TABLES = ("users", "threads", "steps", "elements", "feedbacks", "share_links")
