@@ -11,6 +11,8 @@
     ├── StoreError             storage/ cannot do what was asked
     │   ├── StorageBusy        another process owns it
     │   ├── IndexMismatch      the index was made by another model, chunker or version
+    │   ├── FilesUnreachable   the server of the original files does not answer; try again later
+    │   │   └── FilesRefused   it refuses the keys, or has no such bucket
     │   ├── DamagedStore       its files are damaged or contradict each other
     │   ├── UnknownLibrary     no such library, or the user may not see it
     │   ├── UnknownDocument    no such document, or the user may not see it
@@ -80,6 +82,12 @@ class StorageBusy(StoreError): ...
 
 
 class IndexMismatch(StoreError): ...
+
+
+class FilesUnreachable(StoreError): ...
+
+
+class FilesRefused(FilesUnreachable): ...
 
 
 class DamagedStore(StoreError): ...

@@ -10,6 +10,7 @@ import contextlib
 import difflib
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -220,6 +221,12 @@ class Settings(BaseModel):
         "files in the storage folder: postgresql://user:password@host/name. `docent migrate` makes its "
         "tables.",
     )
+    files_url: str = Field(
+        "",
+        description="Bucket of S3 or of a server that speaks its protocol, as MinIO does, that keeps the "
+        "original files: s3://bucket/folder. AWS's own variables name the server and the keys. Empty: they "
+        "are kept in the storage folder.",
+    )
     chroma_url: str = Field(
         "",
         description="Address of a Chroma server that keeps the vectors; empty: they are kept in the storage "
@@ -251,6 +258,13 @@ class Settings(BaseModel):
         if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("must begin with postgresql://")
         return value
+
+    @field_validator("files_url")
+    @classmethod
+    def _must_be_a_bucket(cls, value: str) -> str:
+        if value and not re.fullmatch(r"s3://[\w.-]+(/[^?#]*)?", value):
+            raise ValueError("must be s3:// and the name of a bucket, perhaps with a folder in it")
+        return value.rstrip("/")
 
     @field_validator("chunk_overlap")
     @classmethod

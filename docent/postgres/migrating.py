@@ -13,7 +13,9 @@ import psycopg
 from docent.errors import IndexMismatch, StoreError
 from docent.postgres.connections import PostgresPool, database_error, place
 
-LATEST = 2
+REVISIONS = (1, 2, 7)
+"""The numbers of the revisions in the order in which they are run; the last one is this Docent's."""
+LATEST = REVISIONS[-1]
 LOCK = 6_101_774_001  # any number, the same for every Docent
 
 
@@ -28,7 +30,7 @@ def refuse_other_tables(pool: PostgresPool, url: str) -> None:
     found, works_from = pool.row(
         "SELECT CAST(version_num AS INTEGER), works_from FROM alembic_version, schema_support"
     ) or (0, 0)
-    if found < LATEST:
+    if found in REVISIONS[:-1]:
         raise IndexMismatch(
             "The tables at {place} are older than this Docent (revision {found}; it needs {latest}). Bring "
             "them up to date with: python -m docent migrate",
@@ -36,7 +38,7 @@ def refuse_other_tables(pool: PostgresPool, url: str) -> None:
             found=found,
             latest=LATEST,
         )
-    if works_from > LATEST:
+    if works_from not in REVISIONS:
         raise IndexMismatch(
             "The tables at {place} were changed by a newer Docent (revision {found}; this one knows "
             "revisions up to {latest}). Update Docent, or name another database with DOCENT_DATABASE_URL.",
@@ -66,7 +68,7 @@ def migrate(url: str) -> int:
             config.attributes["connection"] = connection
             if connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL")):
                 found = int(connection.scalar(text("SELECT version_num FROM alembic_version")) or 0)
-                if found > LATEST:  # which Alembic would call an error
+                if found not in REVISIONS:  # a newer one, which Alembic would call an error
                     return found
             command.upgrade(config, "head")
     except DBAPIError as error:
