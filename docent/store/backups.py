@@ -107,7 +107,7 @@ def _fill(tar: tarfile.TarFile, folder: Path, scratch: Path, *, originals: bool)
 
 
 def _with_originals(catalog: Path, originals: Path) -> list[str]:
-    """Return the SHA-256 of the originals of a copied catalog; remove from it the documents that have none."""
+    """Return the originals of a copied catalog; remove the documents from it that have none."""
     with closing(SqliteCatalog(catalog)) as copied, copied.write() as db:
         sha256s = {one for one in documents.used_originals(db) if (originals / one).exists()}
         for key, sha256 in db.execute("SELECT id, sha256 FROM documents").fetchall():

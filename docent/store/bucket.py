@@ -32,7 +32,7 @@ RETRY_TIMEOUT = timedelta(seconds=20)
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 
 
-class Bucket:
+class OriginalsBucket:
     """The objects below a prefix of one bucket. Thread-safe."""
 
     def __init__(self, url: str) -> None:
@@ -114,7 +114,7 @@ def _opened(url: str) -> S3Store:
     return S3Store(
         parts.netloc,
         prefix=parts.path.strip("/") or None,
-        **({"endpoint": endpoint} if endpoint else {}),
+        config={"endpoint": endpoint} if endpoint else {},
         client_options={
             "allow_http": endpoint.startswith("http://"),
             "connect_timeout": CONNECT_TIMEOUT,

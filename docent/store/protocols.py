@@ -269,7 +269,7 @@ class Files(Protocol):
         """Yield the SHA-256 of every whole file."""
 
     def sweep(self, used: Collection[str]) -> set[str]:
-        """Remove what a killed process left half written; return the SHA-256 of the other files to release."""
+        """Remove what a killed process left half written; return the other files, to be released."""
 
     def sweep_copies(self, unused: Callable[[Collection[str]], set[str]]) -> None:
         """Remove from this machine the copies of what another has deleted; `unused` names what is."""

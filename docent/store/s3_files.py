@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from docent.errors import FilesUnreachable
-from docent.store.bucket import Bucket
+from docent.store.bucket import OriginalsBucket
 from docent.store.catalog import bucket_objects
 from docent.store.file_cache import FileCache
 from docent.store.files import COPIES, Copies, KeptOriginal, copy_checked, storing
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 FETCHED = "fetched"
 """The folder of storage/ with the cache."""
 UNCLAIMED_SECONDS = 24 * 3600
-"""Age at which an object that the catalog does not name is deleted; another machine may be storing a younger one."""
+"""Age at which an object that no row names is deleted; another machine may be storing a younger one."""
 SWEPT = "objects swept"
 """The setting in the catalog that says when the bucket was last looked through."""
 
@@ -28,11 +28,11 @@ class S3Files:
     """Original files as objects `<catalog>/<sha256>/<random>`; a row names the one in which each lies.
 
     The same bytes get another object each time that they are stored. So what a slow process deletes late is
-    never what was stored since. Below the name of its catalog, another Docent in the same bucket loses nothing.
+    never what was stored since. Each catalog has a folder, so another Docent in the bucket loses nothing.
     """
 
     def __init__(self, url: str, storage: Path, catalog: Catalog) -> None:
-        self._bucket = Bucket(url)
+        self._bucket = OriginalsBucket(url)
         self._catalog = catalog
         if not catalog.value("name"):
             catalog.set_value("name", uuid.uuid4().hex)

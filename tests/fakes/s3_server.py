@@ -1,8 +1,8 @@
-"""A stand-in for a server of S3's protocol: one bucket of objects in memory, which outlive a stop of the server.
+"""A stand-in for a server of S3's protocol: one bucket in memory, which outlives a stop of the server.
 
 It speaks as S3 does what a store of files needs: put in one request or in parts, get a range, head, delete
-one or several, and list in pages. `TEST_S3_ENDPOINT` names another server to run the same tests with, as one of
-moto or MinIO; it must have a bucket called `docent` and take the keys below.
+one or several, and list in pages. `TEST_S3_ENDPOINT` names another server to run the contract suite with, as
+one of moto or MinIO; it must have a bucket called `docent` and take the keys below.
 """
 
 from __future__ import annotations

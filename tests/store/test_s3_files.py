@@ -1,4 +1,4 @@
-"""A store whose originals are in a bucket: what is stored, opened, deleted and swept, and a server that is away."""
+"""A store whose originals are in a bucket: stored, opened, deleted and swept; and a server that is away."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def store(s3_server, tmp_path):
 
 
 def second(tmp_path: Path, name: str = "second") -> Store:
-    """Another view of the same store: another machine's where the catalog is in PostgreSQL, else a process's."""
+    """Another view of the same store: another machine's with PostgreSQL, else another process's."""
     folder = tmp_path / (name if database_url() else "storage")
     return open_store(folder, fingerprint="f", files_url=URL)
 
@@ -156,7 +156,7 @@ def test_two_documents_of_the_same_bytes_share_an_object(store, s3_server, tmp_p
 
 
 def test_several_small_files_at_once(store, s3_server, tmp_path):
-    """Each is in the bucket; one that changed meanwhile leaves nothing there, at the latest with the next round."""
+    """Each is in the bucket, and one that changed meanwhile is not."""
     assert put_several(store, tmp_path, {"a.txt": HOURS, "b.txt": BOOKS}, change="b.txt") == [True, False]
     assert stored(s3_server, HOURS)
     assert not stored(s3_server, BOOKS)
@@ -177,7 +177,7 @@ def test_writers_do_not_wait_for_an_upload(store, s3_server, tmp_path):
 
 
 def test_what_no_row_names_is_swept(store, s3_server, tmp_path):
-    """An object of a process that died before its commit goes once it is a day old, and a younger one stays."""
+    """An object of a process that died before its commit goes once it is a day old; a younger one stays."""
     put(store, tmp_path, "a.txt", HOURS)
     [key] = s3_server.objects
     below = key.rsplit("/", 2)[0]
@@ -231,7 +231,7 @@ def test_an_object_that_is_lost_is_named(store, s3_server, tmp_path):
 
 
 def test_while_the_server_is_away_questions_are_answered(store, s3_server, tmp_path):
-    """Search, text and pages go on; a file that is not on this machine is refused until the server is back."""
+    """Search, text and pages go on; a file that is not on this machine is refused until it is back."""
     key = put(store, tmp_path, "a.txt", HOURS)
     for fetched in (store.folder / "fetched").iterdir():
         fetched.unlink()

@@ -13,6 +13,7 @@ from tests.store.contracts.implementations import (
     INDEXES,
     postgres_catalog,
     s3_files,
+    sqlite_catalog,
 )
 
 TABLES: dict[str, dict[str, Any]] = {
@@ -55,4 +56,5 @@ def other(catalog, catalog_factory, tmp_path):
 def files(files_factory, tmp_path, request):
     if files_factory is s3_files:
         request.getfixturevalue("s3_url")
+    sqlite_catalog(tmp_path).close()  # made before several open it at once
     return files_factory(tmp_path)
