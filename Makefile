@@ -1,6 +1,7 @@
 # make run    install, ingest data/ and serve the chat at http://localhost:8000
 # make test   install what the tests need and run them all
 # make test-compose   build the image and try the compose files on this machine's Docker engine
+# make test-cluster   the long tests of several replicas and workers on one PostgreSQL
 PYTHON ?= python3
 VENV := .venv/bin
 export PYTHON
@@ -9,7 +10,7 @@ export PYTHON
 # docs/performance.md and take BENCH_REPORTS=FOLDER, a folder of questions.jsonl and pdfs/ (without it the sample
 # documents are used), BENCH_OPEN_WEBUI=URL, a server to compare with (its key in OPEN_WEBUI_KEY),
 # BENCH_ONLY="start latency", and BENCH_CACHE=FOLDER, where stores are kept for the next run.
-.PHONY: audit bench bench-full run install install-dev install-llamacpp install-finetune install-cluster test test-failed coverage test-compose bundle unbundle check format settings messages samples requirements wheel clean
+.PHONY: audit bench bench-full run install install-dev install-llamacpp install-finetune install-cluster test test-failed coverage test-compose test-cluster bundle unbundle check format settings messages samples requirements wheel clean
 
 run: install
 	@$(VENV)/python -m docent serve --check
@@ -54,6 +55,10 @@ audit: install-dev
 
 test-compose: install-dev
 	$(VENV)/python -m pytest -m compose -rs tests/compose
+
+# What `make test` tries in short, with more processes, more questions and more kills; in minutes.
+test-cluster: install-dev
+	$(VENV)/python -m pytest -m cluster -rs
 
 # Everything `docker compose up` needs, language model included, as one file; and back on a machine without a network.
 bundle:

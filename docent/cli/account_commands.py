@@ -131,7 +131,7 @@ def _audit() -> AuditLog:
     from docent.web.audit.audit_log import AuditLog
 
     settings = Settings.read()
-    return AuditLog(settings.storage, days=settings.audit_days)
+    return AuditLog(settings.storage, days=settings.audit_days, database_url=settings.database)
 
 
 def record_change(about: str) -> None:

@@ -6,8 +6,12 @@ Its modules are imported only where DOCENT_DATABASE_URL names a database.
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from docent.errors import StoreError
+
+if TYPE_CHECKING:
+    from docent.postgres.server_schema import ServerSchema
 
 PACKAGES = ("psycopg", "alembic")
 
@@ -21,3 +25,11 @@ def require_packages() -> None:
             "'docent-rag[cluster]' (in a checkout: make install-cluster)",
             missing=" and ".join(missing),
         )
+
+
+def open_schema(database_url: str, schema: str, *, write_lock: int = 0) -> ServerSchema:
+    """Open the tables of one schema; with a lock, who writes them does so alone. Raises StoreError."""
+    require_packages()
+    from docent.postgres.server_schema import ServerSchema
+
+    return ServerSchema(database_url, schema, write_lock=write_lock)

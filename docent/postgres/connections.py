@@ -153,6 +153,13 @@ def database_error(error: psycopg.Error, url: str) -> Exception:
             "the command that failed as their owner.",
             why=said,
         )
+    if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+        return StoreError(
+            "The tables at {place} are not those of this Docent ({why}). Bring them up to date with: "
+            "python -m docent migrate, or update Docent.",
+            place=place(url),
+            why=said,
+        )
     if isinstance(error, psycopg.OperationalError):
         return StoreError(
             "The database at {place} cannot be used ({why}). Nothing stored is lost. Start it, or correct "

@@ -17,6 +17,8 @@ REPLACED = (
     (re.compile(r"json_group_array\((\w+)\)"), r"coalesce(CAST(json_agg(\1 ORDER BY \1) AS text), '[]')"),
     # Without case: SQLite's LIKE, where both take the letters A to Z only.
     (re.compile(r" LIKE "), " ILIKE "),
+    # The position of a text in another one.
+    (re.compile(r"\binstr\("), "strpos("),
     # Equal, or both NULL.
     (re.compile(r" IS \?"), " IS NOT DISTINCT FROM ?"),
 )

@@ -35,7 +35,15 @@ from docent.web.api.middleware import ApiMiddleware
 from docent.web.audit import audit_routes
 from docent.web.audit.audit_log import AuditLog
 from docent.web.audit.audited_requests import AuditedRequests
-from docent.web.chat import context_chart, conversation, file_scope, model_panel, socket_events, upload_routes
+from docent.web.chat import (
+    context_chart,
+    conversation,
+    file_scope,
+    model_panel,
+    socket_events,
+    table_runs,
+    upload_routes,
+)
 from docent.web.chat.cited_sources import LinkSigner
 from docent.web.chat.history import History
 from docent.web.chat.model_download import ModelDownloads
@@ -45,6 +53,7 @@ from docent.web.i18n import speaks
 from docent.web.input_checks import install_packet_checks
 from docent.web.monitoring import Metrics, configure_logging
 from docent.web.page_routes import routes, unavailable
+from docent.web.replica_cookie import ReplicaCookie
 from docent.web.security import secure_app
 from docent.web.sharing import share_routes
 from docent.web.sources import source_routes
@@ -118,10 +127,13 @@ def _install_api(app: Any, settings: Settings) -> None:
     """Put the API before the chat; it asks for a key wherever people log in."""
     state = app.state
     if not hasattr(state, "metrics"):
-        state.metrics = Metrics(AuditLog(settings.storage, days=settings.audit_days))
-        app.add_middleware(AuditedRequests, audit=state.metrics.audit)
+        audit = AuditLog(settings.storage, days=settings.audit_days, database_url=settings.database)
+        state.metrics = Metrics(audit)
+        app.add_middleware(AuditedRequests, audit=audit)
         app.add_middleware(ApiMiddleware, api=lambda: state.api, metrics=state.metrics)
         app.add_exception_handler(StoreError, unavailable)
+        if settings.replica:
+            app.add_middleware(ReplicaCookie, name=settings.replica)
     users = Users(settings.storage, database_url=settings.database)
     access = AccessControl(
         ApiKeys(settings.storage, database_url=settings.database),
@@ -182,6 +194,9 @@ def history() -> History:
         app_state.history = History(app_state.settings.storage)
         app_state.history.on_thread_deleted = lambda user, thread: file_scope.delete_conversation_files(
             docent(), user, thread
+        )
+        app_state.history.on_step_deleted = lambda user, metadata: table_runs.delete_unshown(
+            metadata, docent=docent(), history=app_state.history, reader=user
         )
         app_state.history.user_exists = lambda user: app_state.authenticator.exists(user)
     opened: History = app_state.history

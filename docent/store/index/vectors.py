@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 BATCH = 5000  # Chroma refuses more than 5461 at once
 PROBED = 10
 GRAPHS = "*/data_level0.bin"
+COUNT = slice(20, 28)
+"""In the header of a graph: the number of vectors in its files; 0 until Chroma writes the first thousand."""
 REQUEST_SECONDS = 60.0  # for one request to a server; Chroma's own client would wait for ever
 
 
@@ -90,6 +92,8 @@ class ChromaVectors:
             some, rows = list(chunk_ids[at : at + BATCH]), vectors[at : at + BATCH].tolist()
             with self._collection(library) as collection, self._blank_memory():
                 collection.upsert(ids=some, embeddings=rows)
+                if library not in self._filled:
+                    self._blank_lengths(collection)
             self._filled.add(library)
 
     def drop(self, library: str, chunk_ids: Sequence[str]) -> None:
@@ -228,12 +232,26 @@ class ChromaVectors:
         # Counting builds the graph from what a killed process left in Chroma's log.
         with self._blank_memory():
             if collection.count():
+                self._blank_lengths(collection)
                 self._filled.add(library)
         return collection
 
     def _blank_memory(self) -> AbstractContextManager[None]:
         """Blank fresh memory: Chroma writes a new graph from memory that still holds other data."""
         return nullcontext() if self._served else zeroed()
+
+    def _blank_lengths(self, collection: Any) -> None:
+        """Blank the lengths in a new graph's files: the C library hands out such small blocks as they are."""
+        if self._served:
+            return
+        with closing(_database(Path(self._where))) as db:
+            segments = "SELECT id FROM segments WHERE collection = ? AND scope = 'VECTOR'"
+            (segment,) = db.execute(segments, (str(collection.id),)).fetchone()
+        folder = Path(self._where) / str(segment)
+        with suppress(FileNotFoundError):  # Chroma writes none for a library without vectors
+            if not int.from_bytes((folder / "header.bin").read_bytes()[COUNT], "little"):
+                lengths = folder / "length.bin"
+                lengths.write_bytes(bytes(lengths.stat().st_size))
 
 
 def _vacuum(folder: Path) -> None:

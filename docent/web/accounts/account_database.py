@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from docent.postgres import require_packages
+from docent.postgres import open_schema
 from docent.store.protocols import CatalogConnection
 from docent.web.storage_files import opening
-
-if TYPE_CHECKING:
-    from docent.postgres.connections import PostgresPool
 
 WAIT_SECONDS = 10
 WRITING = 6_101_774_003
 """The advisory lock in PostgreSQL of who changes accounts."""
-_pools: dict[str, PostgresPool] = {}
-_opening = threading.Lock()
 
 
 class AccountDatabase(Protocol):
@@ -37,9 +31,8 @@ def account_database(path: Path, tables: Sequence[str], database_url: str) -> Ac
     return account_server(database_url) if database_url else AccountFile(path, tables)
 
 
-def account_server(database_url: str) -> AccountServer:
-    require_packages()
-    return AccountServer(_pool(database_url))
+def account_server(database_url: str) -> AccountDatabase:
+    return open_schema(database_url, "accounts", write_lock=WRITING)
 
 
 class AccountFile:
@@ -67,37 +60,9 @@ class AccountFile:
             yield connection
 
 
-class AccountServer:
-    """A schema of the database that DOCENT_DATABASE_URL names."""
-
-    def __init__(self, pool: PostgresPool) -> None:
-        self._pool = pool
-
-    def read(self) -> AbstractContextManager[CatalogConnection]:
-        return self._pool.transaction("BEGIN READ ONLY")
-
-    def write(self) -> AbstractContextManager[CatalogConnection]:
-        return self._pool.transaction(
-            f"BEGIN; SET LOCAL lock_timeout = '{WAIT_SECONDS}s'; SELECT pg_advisory_xact_lock({WRITING})"
-        )
-
-
 def shared_secret(database_url: str, fresh: bytes) -> bytes:
     """Return the secret that is stored in PostgreSQL; a fresh one is stored where there is none."""
     with account_server(database_url).write() as database:
         database.execute("INSERT INTO secret VALUES (1, ?) ON CONFLICT (n) DO NOTHING", (fresh,))
         (secret,) = database.execute("SELECT value FROM secret").fetchone()
     return bytes(secret)
-
-
-def _pool(database_url: str) -> PostgresPool:
-    """Return the connections to the accounts, which all of this process share."""
-    from docent.postgres.connections import PostgresPool
-    from docent.postgres.migrating import refuse_other_tables
-
-    with _opening:
-        if database_url not in _pools:
-            with closing(PostgresPool(database_url)) as tables:
-                refuse_other_tables(tables, database_url)
-            _pools[database_url] = PostgresPool(database_url, schema="accounts")
-        return _pools[database_url]

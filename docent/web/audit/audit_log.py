@@ -1,4 +1,7 @@
-"""The audit log in storage/audit.db: who did what and when, without any text of documents or questions."""
+"""The audit log: who did what and when, without any text of documents or questions.
+
+It is in storage/audit.db, or in PostgreSQL, where all machines write to one log.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,18 @@ import logging
 import re
 import secrets
 import sqlite3
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from docent.errors import StoreError
 from docent.messages import Message
-from docent.web.storage_files import opening
+from docent.postgres import open_schema
+from docent.web.accounts.account_database import AccountDatabase, AccountFile
 
 Way = Literal["page", "chat", "api", "mcp", "command"]
 ANONYMOUS = ("local", "")
@@ -39,9 +44,12 @@ ACTIONS: Mapping[str, Message] = {
     "manage": Message("managed the installation"),
 }
 LONGEST_ABOUT = 500
-SLOW_DISK_SECONDS = 10.0
+MOST_WAITING = 10_000
+"""Entries that wait in memory while the log cannot be written."""
+AT_ONCE = 1_000
 
-TABLE = """
+TABLES = (
+    """
 CREATE TABLE IF NOT EXISTS entries (
     n INTEGER PRIMARY KEY,
     at TEXT NOT NULL,          -- UTC
@@ -49,9 +57,10 @@ CREATE TABLE IF NOT EXISTS entries (
     way TEXT NOT NULL,
     action TEXT NOT NULL,
     about TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS entries_by_time ON entries (at);
-"""
+)
+""",
+    "CREATE INDEX IF NOT EXISTS entries_by_time ON entries (at)",
+)
 
 LOGGER = logging.getLogger(__name__)
 
@@ -82,24 +91,24 @@ class AuditQuery(NamedTuple):
 class AuditLog:
     """Entries in the order in which they were made, kept for a number of days; with 0 days nothing is."""
 
-    def __init__(self, storage: Path | None = None, *, days: int = 0) -> None:
-        self._path = storage / "audit.db" if storage is not None and days else None
+    def __init__(self, storage: Path | None = None, *, days: int = 0, database_url: str = "") -> None:
         self.days = days
+        self._database: AccountDatabase | None = None
+        if storage is not None and days:
+            self._database = (
+                open_schema(database_url, "audit")
+                if database_url
+                else AccountFile(storage / "audit.db", TABLES)
+            )
         self._pruned = ""
         self.failure = ""
         """The reason why the last entry could not be stored."""
+        self._waiting: deque[AuditEntry] = deque(maxlen=MOST_WAITING)
         self._writer = ThreadPoolExecutor(1, "audit")
-        if self._path is None:
-            return
-        with opening(self._path):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._open() as database:
-                database.executescript(TABLE)
-            self._path.chmod(0o600)
 
     @property
     def is_on(self) -> bool:
-        return self._path is not None
+        return self._database is not None
 
     def record(self, actor: str, way: Way, action: str, about: str = "") -> None:
         """Store an entry in the background, so that nobody waits for the disk."""
@@ -112,12 +121,12 @@ class AuditLog:
         What they did stays together under that name. Names of files are left as they are.
         """
         other = f"removed-{secrets.token_hex(4)}"
-        if not self.is_on:
+        if self._database is None:
             return other
         self.flush()
         word = re.compile(rf"(?<![\w.@+-]){re.escape(name)}(?![\w@+-])")
         of_people = ("people", "login", "login_refused")
-        with self._open() as database:
+        with self._database.write() as database:
             database.execute("UPDATE entries SET actor = ? WHERE actor = ?", (other, name))
             rows = database.execute(
                 "SELECT n, about FROM entries WHERE action IN (?, ?, ?) AND instr(about, ?) > 0",
@@ -134,48 +143,59 @@ class AuditLog:
 
     def search(self, query: AuditQuery, *, start: int = 0, limit: int = 50) -> tuple[list[AuditEntry], int]:
         """Return one page of the matching entries, the latest first, and how many match."""
+        assert self._database is not None
         where, values = _condition(query)
-        with self._open() as database:
+        with self._database.read() as database:
             total = database.execute(f"SELECT count(*) FROM entries WHERE {where}", values).fetchone()[0]
             rows = database.execute(
                 "SELECT actor, way, action, about, at FROM entries "
-                f"WHERE {where} ORDER BY n DESC LIMIT ? OFFSET ?",
+                f"WHERE {where} ORDER BY at DESC, n DESC LIMIT ? OFFSET ?",
                 (*values, limit, start),
             ).fetchall()
         return [AuditEntry(*row) for row in rows], int(total)
 
     def each(self, query: AuditQuery) -> Iterator[AuditEntry]:
-        """Yield every matching entry, the earliest first."""
+        """Yield every matching entry, the earliest first; no transaction waits for whoever reads them."""
+        assert self._database is not None
         where, values = _condition(query)
-        with self._open() as database:
-            for row in database.execute(
-                f"SELECT actor, way, action, about, at FROM entries WHERE {where} ORDER BY n", values
-            ):
-                yield AuditEntry(*row)
+        last: tuple[str, int] = ("", 0)
+        while True:
+            with self._database.read() as database:
+                rows = database.execute(
+                    f"SELECT n, actor, way, action, about, at FROM entries WHERE {where} "
+                    f"AND (at, n) > (?, ?) ORDER BY at, n LIMIT {AT_ONCE}",
+                    (*values, *last),
+                ).fetchall()
+            for n, *entry in rows:
+                yield AuditEntry(*entry)
+                last = (entry[-1], n)
+            if len(rows) < AT_ONCE:
+                return
 
     def _store(self, entry: AuditEntry) -> None:
+        """Store an entry with those before it that could not be; where that fails, they wait for the next."""
+        assert self._database is not None
+        self._waiting.append(entry)
         try:
-            with self._open() as database:
+            with self._database.write() as database:
                 if entry.at[:10] != self._pruned:
                     oldest = datetime.now(UTC) - timedelta(days=self.days)
                     database.execute("DELETE FROM entries WHERE at < ?", (oldest.isoformat(),))
-                    self._pruned = entry.at[:10]
-                database.execute(
+                database.executemany(
                     "INSERT INTO entries (at, actor, way, action, about) VALUES (?, ?, ?, ?, ?)",
-                    (entry.at, entry.actor, entry.way, entry.action, entry.about),
+                    [(one.at, one.actor, one.way, one.action, one.about) for one in self._waiting],
                 )
-            self.failure = ""
-        except sqlite3.Error as error:
+        except (sqlite3.Error, StoreError) as error:
             if not self.failure:
-                LOGGER.error("The audit log cannot be written (%s). Free some space on the disk.", error)
+                LOGGER.error(
+                    "The audit log cannot be written (%s). What is to be recorded waits in memory. Free some "
+                    "space on the disk, or start the database.",
+                    error,
+                )
             self.failure = str(error)
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        assert self._path is not None
-        with closing(sqlite3.connect(self._path, timeout=SLOW_DISK_SECONDS)) as connection, connection:
-            connection.execute("PRAGMA secure_delete = ON")  # entries that are too old are overwritten
-            yield connection
+        else:
+            self._pruned, self.failure = entry.at[:10], ""
+            self._waiting.clear()
 
 
 def _condition(query: AuditQuery) -> tuple[str, Sequence[Any]]:
