@@ -93,7 +93,7 @@ def test_an_upload_that_was_taken_is_read_once_the_server_is_back(pipeline, s3_s
             raise
 
     monkeypatch.setattr(Store, "original", note_refusal)
-    monkeypatch.setattr("docent.ingesting.uploads.FILES_SECONDS", 0.1)
+    monkeypatch.setattr("docent.ingesting.uploads.AGAIN_SECONDS", 0.1)
     path = tmp_path / "hours.txt"
     path.write_text(HOURS)
     library = private_library("ada", "uploads")
