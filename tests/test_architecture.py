@@ -79,6 +79,7 @@ LIVES_IN: dict[str, set[str]] = {
     "psycopg": {"docent/postgres/", "docent/store/catalog/postgres_catalog.py"},
     "alembic": {"docent/postgres/"},
     "sqlalchemy": {"docent/postgres/"},
+    "obstore": {"docent/store/bucket.py"},
     "chromadb": {"docent/store/index/vectors.py"},
     "tantivy": {"docent/store/index/word_index.py", "docent/store/index/languages.py"},
     "watchfiles": {"docent/ingesting/folders.py"},
