@@ -32,6 +32,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"errors", "messages"},
     "conversations": SHARED,
     "json_lines": SHARED | {"postgres"},
+    "tracing": {"otlp_tracing"},
+    "otlp_tracing": {"tracing"},
     "question_pairs": SHARED | {"json_lines"},
     "saved_tables": SHARED | {"postgres"},
     "loading": SHARED | {"plugins", "regular_files", "text_language"},
@@ -41,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"conversations", "memory", "postgres", "question_pairs", "regular_files", "saved_tables"},
     "retrieving": SHARED | {"json_lines", "store.protocols", "text_language"},
     "answering": SHARED | {"plugins", "retrieving", "store.protocols", "text_language"},
-    "ingesting": SHARED | {"loading", "indexing", "regular_files", "store"},
+    "ingesting": SHARED | {"loading", "indexing", "regular_files", "store", "tracing"},
     "sources": SHARED | {"loading.file_types"},
     "evaluating": SHARED | {"answering", "json_lines", "retrieving", "store.protocols"},
     "questions": SHARED | {"answering", "evaluating", "question_pairs", "store.protocols", "text_language"},
@@ -49,14 +51,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app": SHARED
     | PIPELINES
     | {"settings", "lazy", "plugins", "question_pairs", "resources", "saved_tables"}
-    | {"loading", "indexing", "store", "retrieving", "sources"},
+    | {"loading", "indexing", "store", "retrieving", "sources", "tracing"},
     "learning": SHARED
     | {"answering.prompt", "app", "conversations", "evaluating", "indexing", "retrieving", "settings"}
     | {"store.protocols"},
     "doctor": SHARED | {"app", "resources", "settings"},
     "web": SHARED
     | PIPELINES
-    | {"app", "conversations", "postgres", "resources", "retrieving.query", "settings", "store"},
+    | {"app", "conversations", "postgres", "resources", "retrieving.query", "settings", "store"}
+    | {"tracing"},
     "cli": SHARED
     | PIPELINES
     | {"app", "resources", "retrieving.query", "settings", "web.accounts", "web.audit"}
@@ -78,6 +81,7 @@ LIVES_IN: dict[str, set[str]] = {
     "psycopg": {"docent/postgres/", "docent/store/catalog/postgres_catalog.py"},
     "alembic": {"docent/postgres/"},
     "sqlalchemy": {"docent/postgres/"},
+    "opentelemetry": {"docent/otlp_tracing.py"},
     "chromadb": {"docent/store/index/vectors.py"},
     "tantivy": {"docent/store/index/word_index.py", "docent/store/index/languages.py"},
     "watchfiles": {"docent/ingesting/folders.py"},

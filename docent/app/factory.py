@@ -24,6 +24,7 @@ from docent.resources import FILES
 from docent.retrieving import Dictionaries, FigureLines, LearnedWeights, Synonyms
 from docent.settings import Settings
 from docent.store import Store
+from docent.tracing import open_tracer
 
 if TYPE_CHECKING:
     from docent.answering.tools.tool_servers import ToolServers
@@ -55,9 +56,12 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
         on_failure.pop_all()
     limits = Limits(file_bytes=settings.max_file_mb * 1_000_000)
     loader = Loader(limits=limits, ocr=Ocr(engine=settings.ocr), workers=available_cores())
-    background = EmbeddingWorker(store=store, embedder=embedder)
+    tracer = open_tracer(settings.traces_url)
+    background = EmbeddingWorker(store=store, embedder=embedder, tracer=tracer)
     cut = ChunkSize(settings.chunk_tokens, settings.chunk_overlap)
-    pipeline = IngestPipeline(store, loader, embedder, background, cut, workers=available_cores())
+    pipeline = IngestPipeline(
+        store, loader, embedder, background, cut, workers=available_cores(), tracer=tracer
+    )
     llamacpp = _llamacpp_server(settings)
     return {
         "settings": settings,
@@ -67,6 +71,7 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
         "embedder": embedder,
         "loader": loader,
         "ingest_pipeline": pipeline,
+        "tracer": tracer,
         "uploads": Uploads(pipeline),
         "rereader": Rereader(pipeline),
         "counters": {},

@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # `from docent import Docent` takes 0.1 s; the libraries come
     from docent.settings import Settings
     from docent.sources import Sources
     from docent.store import Store
+    from docent.tracing import Tracer
 
 
 class Parts:
@@ -65,6 +66,7 @@ class Parts:
     schedule: SourceSchedule
     summary_writer: SummaryWriter
     plugins: PluginSteps
+    tracer: Tracer
 
     def __init__(
         self, storage: str | Path | None = None, *, settings: Settings | None = None, building: bool = False
