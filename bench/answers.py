@@ -29,7 +29,8 @@ from docent.app import Docent, open_docent
 from docent.evaluating import Question
 from docent.evaluating.answer_scores import SCORES, bare_words, score_answer
 from docent.evaluating.scores import mean_figure
-from docent.settings import PREFIX, Settings
+from docent.setting_files import PREFIX
+from docent.settings import Settings
 from docent.types import Answer, Answered, AnswerRequest, Scope
 
 ROOT = Path(__file__).resolve().parent.parent

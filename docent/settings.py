@@ -6,25 +6,29 @@ wins over `.env`, which wins over `docent.toml`.
 
 from __future__ import annotations
 
-import contextlib
-import difflib
-import json
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from docent.errors import SettingsError
-from docent.messages import Message
+from docent.setting_files import (
+    ENCODING,
+    ENVIRONMENT,
+    PREFIX,
+    decoded,
+    prefixed,
+    read_dotenv,
+    read_toml,
+    reason_of,
+    refused_setting,
+    unknown_setting,
+)
 
-PREFIX = "DOCENT_"
 PACKAGED_MODEL = "all-MiniLM-L6-v2"
-ENVIRONMENT = Message("the environment")
-ENCODING = "utf-8-sig"  # some editors begin a file with a byte order mark
+DATABASES = ("postgresql://", "postgres://")
 
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -88,6 +92,12 @@ class Settings(BaseModel):
         "",
         description="Address on which a container or proxy publishes the chat, if that is not "
         "DOCENT_HOST; it decides if users must log in.",
+    )
+    replica: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9._-]*$",
+        description="Name of this web replica, where there are several. It is in a cookie, by which a load "
+        "balancer keeps a browser at one of them. Empty: no cookie.",
     )
     api_footnotes: bool = Field(
         False, description="End answers of the HTTP API with their citations as lines of text."
@@ -220,6 +230,9 @@ class Settings(BaseModel):
         "files in the storage folder: postgresql://user:password@host/name. `docent migrate` makes its "
         "tables.",
     )
+    database_url_file: Path | None = Field(
+        None, description="File that holds the address of the database, instead of the address itself."
+    )
     chroma_url: str = Field(
         "",
         description="Address of a Chroma server that keeps the vectors; empty: they are kept in the storage "
@@ -254,7 +267,7 @@ class Settings(BaseModel):
     @field_validator("database_url")
     @classmethod
     def _must_be_postgresql(cls, value: SecretStr) -> SecretStr:
-        if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+        if value and not value.get_secret_value().startswith(DATABASES):
             raise ValueError("must begin with postgresql://")
         return value
 
@@ -280,21 +293,35 @@ class Settings(BaseModel):
     @property
     def database(self) -> str:
         """The address of the database, with its password; empty where storage/ has the catalog."""
-        return self.database_url.get_secret_value()
+        url = self._secret("database_url")
+        if self.database_url_file is not None and not url.startswith(DATABASES):
+            raise SettingsError(
+                "{path}, which DOCENT_DATABASE_URL_FILE names, holds no address of a PostgreSQL database. "
+                "Write postgresql://user:password@host/name into it.",
+                path=self.database_url_file,
+            )
+        return url
 
     @property
     def key(self) -> str:
         """The model server's key, from the file if one is named."""
-        if self.model_key_file is None:
-            return self.model_key.get_secret_value()
+        return self._secret("model_key")
+
+    def _secret(self, name: str) -> str:
+        """Return a secret, from its file if one is named."""
+        path: Path | None = getattr(self, f"{name}_file")
+        if path is None:
+            secret: SecretStr = getattr(self, name)
+            return secret.get_secret_value()
         try:
-            return self.model_key_file.read_text(encoding=ENCODING).strip()
+            return path.read_text(encoding=ENCODING).strip()
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(
-                "DOCENT_MODEL_KEY_FILE names {model_key_file}, which cannot be read ({error}). Name "
-                "a readable file, or use DOCENT_MODEL_KEY.",
-                model_key_file=self.model_key_file,
-                error=_why(error),
+                "{name}_FILE names {path}, which cannot be read ({error}). Name a readable file, or use "
+                "{name}.",
+                name=f"{PREFIX}{name.upper()}",
+                path=path,
+                error=reason_of(error),
             ) from error
 
     @classmethod
@@ -303,96 +330,15 @@ class Settings(BaseModel):
         values: dict[str, Any] = {}
         origin: dict[str, str] = {}
         for source, found in (
-            ("docent.toml", _toml(folder / "docent.toml")),
-            (".env", _dotenv(folder / ".env")),
-            (ENVIRONMENT, _prefixed(os.environ if environ is None else environ)),
+            ("docent.toml", read_toml(folder / "docent.toml")),
+            (".env", read_dotenv(folder / ".env")),
+            (ENVIRONMENT, prefixed(os.environ if environ is None else environ)),
         ):
             for key, value in found.items():
                 if key not in cls.model_fields:
-                    raise _unknown(key, source, cls.model_fields)
+                    raise unknown_setting(key, source, cls.model_fields)
                 values[key], origin[key] = value, source
         try:
-            return cls(**{key: _decoded(value) for key, value in values.items()})
+            return cls(**{key: decoded(value) for key, value in values.items()})
         except ValidationError as error:
-            raise _refused(error, values, origin) from error
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    try:
-        return tomllib.loads(path.read_text(encoding=ENCODING))
-    except (OSError, UnicodeDecodeError) as error:
-        raise _unreadable(path, error) from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(
-            "{path} cannot be read as TOML: {error}. Correct that line or remove the file.",
-            path=path,
-            error=error,
-        ) from error
-
-
-def _dotenv(path: Path) -> dict[str, str]:
-    try:
-        return _prefixed(dotenv_values(path, encoding=ENCODING))
-    except (OSError, UnicodeDecodeError) as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: OSError | UnicodeDecodeError) -> SettingsError:
-    return SettingsError(
-        "{path} cannot be read ({error}). Save it as text in UTF-8 that Docent may read, or remove it.",
-        path=path,
-        error=_why(error),
-    )
-
-
-def _why(error: OSError | UnicodeDecodeError) -> str:
-    return str(error.strerror) if isinstance(error, OSError) else "it is not text in UTF-8"
-
-
-def _prefixed(environ: Mapping[str, str | None]) -> dict[str, str]:
-    """Return the keys that begin with DOCENT_; an empty value means "not set", as compose files write it."""
-    return {
-        key.upper().removeprefix(PREFIX).lower(): value
-        for key, value in environ.items()
-        if key.upper().startswith(PREFIX) and value
-    }
-
-
-def _decoded(value: Any) -> Any:
-    """Parse lists, which come from the environment as JSON."""
-    if isinstance(value, str) and value.startswith("["):
-        with contextlib.suppress(json.JSONDecodeError):  # the field's own check refuses the text then
-            return json.loads(value)
-    return value
-
-
-def _unknown(key: str, source: str, known: Mapping[str, Any]) -> SettingsError:
-    name = f"{PREFIX}{key.upper()}"
-    if near := difflib.get_close_matches(key, known, n=1):
-        return SettingsError(
-            "{name} (in {source}) is not a setting. Did you mean {near}? docs/settings.md lists them all; "
-            "remove or correct the key.",
-            name=name,
-            source=source,
-            near=f"{PREFIX}{near[0].upper()}",
-        )
-    return SettingsError(
-        "{name} (in {source}) is not a setting. docs/settings.md lists them all; remove or correct the key.",
-        name=name,
-        source=source,
-    )
-
-
-def _refused(error: ValidationError, values: Mapping[str, Any], origin: Mapping[str, str]) -> SettingsError:
-    problem = error.errors()[0]
-    key = str(problem["loc"][0])
-    return SettingsError(
-        "{name} is {value} (in {source}), which is not allowed: {allowed}. Change it there and start again.",
-        name=f"{PREFIX}{key.upper()}",
-        # A secret is named, never quoted.
-        value=Message("the value given") if key == "model_key" else repr(values.get(key)),
-        source=origin.get(key, Message("the defaults")),
-        allowed=problem["msg"].removeprefix("Value error, ").removeprefix("Input should be "),
-    )
+            raise refused_setting(error, values, origin) from error

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from docent.settings import PREFIX, Settings
+from docent.setting_files import PREFIX
+from docent.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from docent.__main__ import parser
-from docent.settings import PREFIX, Settings
+from docent.setting_files import PREFIX
+from docent.settings import Settings
 from docent.types import State
 
 ROOT = Path(__file__).resolve().parents[1]

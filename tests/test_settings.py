@@ -119,6 +119,29 @@ def test_a_key_may_lie_in_a_file(tmp_path):
         _ = read(tmp_path, DOCENT_MODEL_KEY_FILE=str(tmp_path / "no-such-file")).key
 
 
+def test_the_address_of_the_database_may_lie_in_a_file(tmp_path):
+    """Its file wins over the variable; a file without an address is refused, never taken for no database."""
+    path = tmp_path / "database"
+    path.write_text("postgresql://docent:hidden@db/docent\n")
+    settings = read(tmp_path, DOCENT_DATABASE_URL_FILE=str(path))
+    assert settings.database == "postgresql://docent:hidden@db/docent"
+    assert "hidden" not in repr(settings) + str(settings.model_dump())
+    for content in ("", "mysql://docent:hidden@db/docent"):
+        path.write_text(content)
+        with pytest.raises(SettingsError, match="holds no address") as caught:
+            _ = read(tmp_path, DOCENT_DATABASE_URL_FILE=str(path)).database
+        assert "hidden" not in str(caught.value)
+    with pytest.raises(SettingsError, match="DOCENT_DATABASE_URL_FILE names .*no-such-file"):
+        _ = read(tmp_path, DOCENT_DATABASE_URL_FILE=str(tmp_path / "no-such-file")).database
+
+
+def test_a_refused_address_of_a_database_is_not_quoted(tmp_path):
+    """It holds a password, which an error must not print."""
+    with pytest.raises(SettingsError, match="DOCENT_DATABASE_URL is the value given") as caught:
+        read(tmp_path, DOCENT_DATABASE_URL="mysql://docent:hidden@db/docent")
+    assert "hidden" not in str(caught.value)
+
+
 def test_settings_are_frozen(tmp_path):
     """Nothing changes a setting while Docent runs."""
     with pytest.raises(ValidationError):

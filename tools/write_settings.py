@@ -18,7 +18,8 @@ from pydantic.fields import FieldInfo
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from docent.settings import PREFIX, Settings  # noqa: E402  (after the path is set)
+from docent.setting_files import PREFIX  # noqa: E402  (after the path is set)
+from docent.settings import Settings  # noqa: E402
 
 
 def _default(field: FieldInfo) -> str:

@@ -54,6 +54,7 @@ from docent.web.i18n import speaks
 from docent.web.input_checks import install_packet_checks
 from docent.web.monitoring import Metrics, configure_logging
 from docent.web.page_routes import routes, unavailable
+from docent.web.replica_cookie import ReplicaCookie
 from docent.web.security import secure_app
 from docent.web.sharing import share_routes
 from docent.web.sources import source_routes
@@ -135,6 +136,8 @@ def _install_api(app: Any, settings: Settings) -> None:
         app.add_exception_handler(StoreError, unavailable)
         if settings.traces_url:
             app.add_middleware(TracedRequests, tracer=open_tracer(settings.traces_url))
+        if settings.replica:
+            app.add_middleware(ReplicaCookie, name=settings.replica)
     users = Users(settings.storage, database_url=settings.database)
     access = AccessControl(
         ApiKeys(settings.storage, database_url=settings.database),

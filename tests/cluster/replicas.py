@@ -205,15 +205,16 @@ class Cluster:
 
     def start_web(self, count: int = 1, *, wait: bool = True, **settings: object) -> list[WebReplica]:
         """Start web replicas at once, and wait until each is ready."""
+        names = [f"web{len(self.replicas) + number}" for number in range(1, count + 1)]
         replicas = [
             WebReplica(
-                f"web-{len(self.replicas) + number}",
+                name,
                 self.folder,
-                self._environ(settings),
+                self._environ({"DOCENT_REPLICA": name, **settings}),
                 port=free_port(),
                 key=self.key,
             )
-            for number in range(1, count + 1)
+            for name in names
         ]
         self.replicas += replicas
         return [replica.until_ready() for replica in replicas] if wait else replicas

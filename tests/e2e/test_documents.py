@@ -47,7 +47,7 @@ def test_from_the_chat_to_a_document(page, app):
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_back_from_the_documents_is_the_same_conversation(page, app, width):
-    """The link on the documents page leads to the conversation that was left, also on a phone, and at once."""
+    """The link on the documents page leads to the conversation that was left, also on a phone and at once."""
     page.set_viewport_size({"width": width, "height": 860})
     page.route("**/library.js", lambda _: None)  # never comes: the page is not whole yet
     ask(page, app, QUESTION)
