@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from docent import __version__
-from docent.tracing import Span, Tracer
+from docent.tracing import Tracer, TraceSpan
 
 EXPORT_SECONDS = 3.0
 """For one batch, with its repetitions; also the longest that a stop waits for the receiver."""
@@ -55,8 +55,8 @@ class OtlpTracer(Tracer):
 
     @contextmanager
     def span(
-        self, name: str, *, parent: Span | None = None, headers: Mapping[str, str] | None = None
-    ) -> Iterator[Span]:
+        self, name: str, *, parent: TraceSpan | None = None, headers: Mapping[str, str] | None = None
+    ) -> Iterator[TraceSpan]:
         around = _below(parent)
         if headers is not None:
             around = TraceContextTextMapPropagator().extract(headers)
@@ -64,7 +64,7 @@ class OtlpTracer(Tracer):
         with self._tracer.start_as_current_span(
             name, context=around, kind=kind, record_exception=False, set_status_on_exception=False
         ) as recorded:
-            span = Span(name, context=recorded.get_span_context())
+            span = TraceSpan(name, context=recorded.get_span_context())
             try:
                 yield span
             except BaseException as error:
@@ -74,12 +74,12 @@ class OtlpTracer(Tracer):
                 recorded.update_name(span.name)
                 _describe(recorded, span)
 
-    def current(self) -> Span | None:
+    def current(self) -> TraceSpan | None:
         context = trace.get_current_span().get_span_context()
-        return Span("", context=context) if context.is_valid else None
+        return TraceSpan("", context=context) if context.is_valid else None
 
     def record(
-        self, span: Span, *, began_ns: int, steps: Mapping[str, float], parent: Span | None = None
+        self, span: TraceSpan, *, began_ns: int, steps: Mapping[str, float], parent: TraceSpan | None = None
     ) -> None:
         recorded = self._tracer.start_span(span.name, context=_below(parent), start_time=began_ns)
         _describe(recorded, span)
@@ -94,7 +94,7 @@ class OtlpTracer(Tracer):
 
     def close(self) -> None:
         self._receiver.is_closing = True
-        self._sending.shutdown()
+        self._sending.shutdown()  # type: ignore[no-untyped-call]
 
 
 class _Receiver(SpanExporter):
@@ -121,17 +121,17 @@ class _Receiver(SpanExporter):
         return result
 
     def shutdown(self) -> None:
-        self._exporter.shutdown()
+        self._exporter.shutdown()  # type: ignore[no-untyped-call]
 
 
-def _below(parent: Span | None) -> Context | None:
+def _below(parent: TraceSpan | None) -> Context | None:
     """Return the context of a step below another one; None for the step around this place."""
     if parent is None or parent.context is None:
         return None
     return trace.set_span_in_context(trace.NonRecordingSpan(parent.context))
 
 
-def _describe(recorded: trace.Span, span: Span) -> None:
+def _describe(recorded: trace.Span, span: TraceSpan) -> None:
     recorded.set_attributes(span.attributes)
     if span.error:
         recorded.set_attribute("error.type", span.error)

@@ -241,8 +241,8 @@ class Settings(BaseModel):
 
     traces_url: str = Field(
         "",
-        description="Address that takes OpenTelemetry traces by OTLP over HTTP, as Jaeger and the OpenTelemetry "
-        "Collector do: http://host:4318; empty: none are recorded.",
+        description="Address that takes OpenTelemetry traces by OTLP over HTTP, as Jaeger and the "
+        "OpenTelemetry Collector do: http://host:4318; empty: none are recorded.",
     )
 
     watch_polling: Literal["auto", "on", "off"] = Field(

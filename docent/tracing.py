@@ -17,7 +17,7 @@ _opening = threading.Lock()
 
 
 @dataclass(slots=True)
-class Span:
+class TraceSpan:
     """A step with what is recorded of it once it is over."""
 
     name: str
@@ -35,21 +35,21 @@ class Tracer:
 
     @contextmanager
     def span(
-        self, name: str, *, parent: Span | None = None, headers: Mapping[str, str] | None = None
-    ) -> Iterator[Span]:
+        self, name: str, *, parent: TraceSpan | None = None, headers: Mapping[str, str] | None = None
+    ) -> Iterator[TraceSpan]:
         """Record the block as one step, below `parent` or the step around it.
 
         With `headers` it is a request, which goes on with the trace that its sender began.
         """
         del parent, headers
-        yield Span(name)
+        yield TraceSpan(name)
 
-    def current(self) -> Span | None:
+    def current(self) -> TraceSpan | None:
         """Return the step around this place, as the parent of one that ends elsewhere."""
         return None
 
     def record(
-        self, span: Span, *, began_ns: int, steps: Mapping[str, float], parent: Span | None = None
+        self, span: TraceSpan, *, began_ns: int, steps: Mapping[str, float], parent: TraceSpan | None = None
     ) -> None:
         """Record a step that is over now, and the seconds of its parts, one after the other."""
 

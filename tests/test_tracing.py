@@ -20,7 +20,7 @@ from docent.app import open_docent
 from docent.app.traced_answer import traced_answer
 from docent.errors import ModelError
 from docent.settings import Settings
-from docent.tracing import Span, Tracer, open_tracer
+from docent.tracing import Tracer, TraceSpan, open_tracer
 from docent.types import Answer, Answered, AnswerRequest, Receipt, Scope, Token
 from docent.web.traced_requests import TracedRequests
 from tests.fakes.trace_receiver import TraceReceiver, receiving
@@ -214,4 +214,4 @@ def test_without_a_receiver_nothing_is_recorded_or_imported():
     subprocess.run([sys.executable, "-c", code], check=True)
     tracer = Tracer()
     assert tracer.current() is None
-    tracer.record(Span("question"), began_ns=0, steps={})
+    tracer.record(TraceSpan("question"), began_ns=0, steps={})

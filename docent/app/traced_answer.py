@@ -6,14 +6,14 @@ import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
-from docent.tracing import Span, Tracer
+from docent.tracing import Tracer, TraceSpan
 from docent.types import Answered, Event, Receipt
 
 
 async def traced_answer(events: AsyncGenerator[Event, None], tracer: Tracer) -> AsyncGenerator[Event, None]:
     """Yield the events of an answer, and record it once it is complete, has failed or was stopped."""
     began_ns, parent = time.time_ns(), tracer.current()
-    span = Span("question", {"docent.end": "stopped"})
+    span = TraceSpan("question", {"docent.end": "stopped"})
     steps: Mapping[str, float] = {}
     try:
         async with aclosing(events):

@@ -18,7 +18,7 @@ from docent.indexing.embedder import Embedder
 from docent.loading import Loader
 from docent.messages import Message
 from docent.store import Arrival, Store
-from docent.tracing import Span, Tracer
+from docent.tracing import Tracer, TraceSpan
 from docent.types import Chunk, Document, FileReport, Scope, SourceFile, StoredDocument, document_id
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class ReadDocument:
 
     document: Document
     cutter: Chunker
-    span: Span | None = None
+    span: TraceSpan | None = None
     """The step in which it was read."""
 
     def chunks(self, library: str) -> list[Chunk]:
