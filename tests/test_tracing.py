@@ -9,6 +9,7 @@ import time
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -92,7 +93,8 @@ async def test_a_file_and_a_question_leave_their_steps(receiver, tmp_path, ollam
     assert_no_secret(receiver)
 
 
-async def test_a_request_is_named_by_its_route(receiver, tracer):
+@pytest.mark.parametrize("kind", [Starlette, FastAPI])
+async def test_a_request_is_named_by_its_route(kind, receiver, tracer):
     """Not by its address, which has ids and names; the answer to a question is a part of its request."""
 
     async def events():
@@ -119,7 +121,7 @@ async def test_a_request_is_named_by_its_route(receiver, tracer):
         Route("/documents/{id}", show),
         Mount("/v1", routes=[Route("/fail/{id}", fail)]),
     ]
-    app = Starlette(
+    app = kind(
         routes=[*routes, Route("/ready", show)], middleware=[Middleware(TracedRequests, tracer=tracer)]
     )
     headers = {"cookie": "user=Ada", "x-user": "Ada", "traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
@@ -127,6 +129,7 @@ async def test_a_request_is_named_by_its_route(receiver, tracer):
     async with httpx.AsyncClient(transport=transport, base_url="http://docent.example") as client:
         for path in ("/ask?name=Ada", "/ready", "/v1/fail/heron", "/heron/of/Quillstone"):
             await client.get(path)
+        await client.request("HERON", "/documents/heron")
         await client.get("/documents/Ada?q=heron", headers=headers)
     document = receiver.wait_for("GET /documents/{id}")
     assert (document.trace.hex(), document.parent.hex(), document.kind) == ("a" * 32, "b" * 16, 2)
