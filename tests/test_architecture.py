@@ -51,7 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "research": SHARED | {"answering", "saved_tables", "store.protocols"},
     "app": SHARED
     | PIPELINES
-    | {"settings", "lazy", "plugins", "question_pairs", "resources", "saved_tables"}
+    | {"settings", "lazy", "plugins", "json_lines", "question_pairs", "resources", "saved_tables"}
     | {"loading", "indexing", "store", "retrieving", "sources", "tracing"},
     "learning": SHARED
     | {"answering.prompt", "app", "conversations", "evaluating", "indexing", "retrieving", "settings"}

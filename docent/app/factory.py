@@ -14,10 +14,11 @@ from docent.answering.prompt.personas import Persona, read_personas
 from docent.app.plugin_steps import PluginSteps
 from docent.app.source_schedule import SourceSchedule
 from docent.app.summaries import SummaryWriter
-from docent.indexing.adapted_embedder import AdaptedEmbedder
+from docent.indexing.adapted_embedder import ADAPTER, AdaptedEmbedder
 from docent.indexing.embedder import Embedder, available_cores, index_fingerprint, open_embedder
 from docent.indexing.torch_models import open_reranker
 from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, Rereader, Uploads
+from docent.json_lines import SharedFile
 from docent.loading import Limits, Loader, Ocr
 from docent.plugins import PREFIX
 from docent.resources import FILES
@@ -42,7 +43,12 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
     rerank = open_reranker(
         settings.reranker, cache=settings.storage / "models", device=settings.embedding_device
     )
-    embedder = AdaptedEmbedder(open_embedding(settings), storage or settings.storage)
+    adapter_file = open_adapter_file(settings, storage)
+    embedder = AdaptedEmbedder(
+        open_embedding(settings),
+        storage or settings.storage,
+        **({"follow": adapter_file.follow} if adapter_file is not None else {}),
+    )
     fingerprint = index_fingerprint(embedder, size=settings.chunk_tokens, overlap=settings.chunk_overlap)
     with ExitStack() as on_failure:
         on_failure.callback(embedder.close)
@@ -69,6 +75,7 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
         "llamacpp": llamacpp,
         "store": store,
         "embedder": embedder,
+        "adapter_file": adapter_file,
         "loader": loader,
         "ingest_pipeline": pipeline,
         "tracer": tracer,
@@ -89,6 +96,12 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
         "schedule": SourceSchedule(60.0 * settings.sources_every),
         "summary_writer": SummaryWriter(),
     }
+
+
+def open_adapter_file(settings: Settings, storage: Path | None = None) -> SharedFile | None:
+    """Return the learned map's file that all machines share; None where there is one machine."""
+    path = (storage or settings.storage) / ADAPTER
+    return SharedFile(path, settings.database) if settings.database else None
 
 
 def open_embedding(settings: Settings) -> Embedder:
