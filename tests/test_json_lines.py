@@ -105,7 +105,7 @@ def test_learned_weights_count_everywhere(machines):
 
 
 def test_a_learned_map_follows_to_every_machine(postgres_url, tmp_path):
-    """What one machine writes or removes is so on another at its next question; an older file stays till then."""
+    """What one machine writes or removes is so on another at its next question; until then its own stays."""
     folders = [tmp_path / name for name in ("first", "second")]
     for folder in folders:
         folder.mkdir()
