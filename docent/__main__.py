@@ -187,7 +187,7 @@ def _refuse_database(settings: Settings) -> None:
         raise InputError(
             "The catalog is in the database of DOCENT_DATABASE_URL. Back it up and restore it with pg_dump "
             "and pg_restore, and copy {originals} beside it.",
-            originals=settings.storage / "originals",
+            originals=settings.files_url or settings.storage / "originals",
         )
 
 
@@ -201,7 +201,7 @@ def _backup(arguments: argparse.Namespace) -> None:
 
     settings = Settings.read()
     _refuse_database(settings)
-    written = back_up(settings.storage, arguments.file)
+    written = back_up(settings.storage, arguments.file, originals=not settings.files_url)
     _print_result(
         arguments, {"file": str(arguments.file), "bytes": written}, f"{arguments.file}: {written:,} bytes"
     )

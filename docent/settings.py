@@ -7,6 +7,7 @@ wins over `.env`, which wins over `docent.toml`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -233,10 +234,22 @@ class Settings(BaseModel):
     database_url_file: Path | None = Field(
         None, description="File that holds the address of the database, instead of the address itself."
     )
+    files_url: str = Field(
+        "",
+        description="Bucket of S3 or of a server that speaks its protocol, as MinIO does, that keeps the "
+        "original files: s3://bucket/folder. AWS's own variables name the server and the keys. Empty: they "
+        "are kept in the storage folder.",
+    )
     chroma_url: str = Field(
         "",
         description="Address of a Chroma server that keeps the vectors; empty: they are kept in the storage "
         "folder.",
+    )
+
+    traces_url: str = Field(
+        "",
+        description="Address that takes OpenTelemetry traces by OTLP over HTTP, as Jaeger and the "
+        "OpenTelemetry Collector do: http://host:4318; empty: none are recorded.",
     )
 
     watch_polling: Literal["auto", "on", "off"] = Field(
@@ -251,7 +264,7 @@ class Settings(BaseModel):
     max_file_mb: Positive = Field(200, description="Largest file that is read, in megabytes.")
     max_files: Positive = Field(20, description="Most files that can be added to one message.")
 
-    @field_validator("model_url", "chroma_url", "pull_url")
+    @field_validator("model_url", "chroma_url", "pull_url", "traces_url")
     @classmethod
     def _must_be_http(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
@@ -264,6 +277,13 @@ class Settings(BaseModel):
         if value and not value.get_secret_value().startswith(DATABASES):
             raise ValueError("must begin with postgresql://")
         return value
+
+    @field_validator("files_url")
+    @classmethod
+    def _must_be_a_bucket(cls, value: str) -> str:
+        if value and not re.fullmatch(r"s3://[\w.-]+(/[^?#]*)?", value):
+            raise ValueError("must be s3:// and the name of a bucket, perhaps with a folder in it")
+        return value.rstrip("/")
 
     @field_validator("chunk_overlap")
     @classmethod

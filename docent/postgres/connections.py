@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from psycopg import RawCursor
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg.types.string import StrDumperUnknown, TextBinaryLoader
 
-from docent.errors import StoreError
+from docent.errors import DatabaseUnreachable, StoreError
 from docent.postgres.statements import rendered
 
 log = logging.getLogger(__name__)
@@ -168,7 +169,7 @@ def database_error(error: psycopg.Error, url: str) -> Exception:
             why=said,
         )
     if isinstance(error, psycopg.OperationalError):
-        return StoreError(
+        return DatabaseUnreachable(
             "The database at {place} cannot be used ({why}). Nothing stored is lost. Start it, or correct "
             "DOCENT_DATABASE_URL, and try again.",
             place=place(url),
@@ -178,7 +179,7 @@ def database_error(error: psycopg.Error, url: str) -> Exception:
 
 
 def place(url: str) -> str:
-    """Return the host and name of a database, without user and password."""
+    """Return the hosts and the name of a database, without user and password."""
     parts = urlsplit(url)
-    host = f"{parts.hostname or 'localhost'}:{parts.port or 5432}"
-    return host + parts.path
+    hosts = (parts.netloc.rpartition("@")[2] or "localhost").split(",")  # a primary and its standbys
+    return ",".join(host if re.search(r":\d+$", host) else f"{host}:5432" for host in hosts) + parts.path

@@ -86,7 +86,7 @@ class Deleter:
         with self._writer.catalog.read() as db:
             ids = {document.id: contents.document_chunk_ids(db, document.id) for document in known}
         found = self._census(known, ids)
-        originals = {document.sha256: self._original(document.sha256) for document in known}
+        originals = {document.sha256: self._writer.files.stamp(document.sha256) for document in known}
         with self._writer.change() as db:
             for document in known:
                 if (row := documents.document_row(db, document.id)) is not None:
@@ -146,7 +146,7 @@ class Deleter:
         self,
         known: Sequence[StoredDocument],
         ids: Mapping[str, Sequence[str]],
-        originals: Mapping[str, tuple[int, int] | None] | None = None,
+        originals: Mapping[str, object | None] | None = None,
     ) -> dict[str, int]:
         """Count what each part of the store holds of these documents.
 
@@ -162,7 +162,7 @@ class Deleter:
         )
         for document in known:
             words, vectors = index.held(document.library, document.id, ids[document.id])
-            original = self._original(document.sha256)
+            original = self._writer.files.stamp(document.sha256)
             copies = self._writer.files.copies.held(document.sha256)
             with self._writer.catalog.read() as db:  # last, so that it knows of all that was stored again
                 pages, chunks = contents.count_of(db, document.id, ids[document.id])
@@ -175,14 +175,6 @@ class Deleter:
             if not (again or shared or other):
                 total.update(originals=int(original is not None), copies=copies)
         return dict(total)
-
-    def _original(self, sha256: str) -> tuple[int, int] | None:
-        """Return what tells an original from one that is stored in its place later; None without one."""
-        try:
-            stat = self._writer.files.open(sha256).stat()
-        except FileNotFoundError:
-            return None
-        return stat.st_ino, stat.st_mtime_ns
 
 
 def _forget_name(catalog: Catalog, reader: str) -> None:
