@@ -9,7 +9,10 @@ from docent.ingesting.ingest_pipeline import (
     IngestProgress,
     rebuild,
 )
-from docent.ingesting.uploads import Rereader, Ticket, Uploads, UploadStatus, is_locked
+from docent.ingesting.job_taker import JobTaker
+from docent.ingesting.jobs import Jobs, LocalJobs, open_jobs
+from docent.ingesting.rereading import Rereader
+from docent.ingesting.uploads import Ticket, Uploads, UploadStatus, is_locked
 
 __all__ = [
     "Rereader",
@@ -19,10 +22,14 @@ __all__ = [
     "IngestProgress",
     "UploadStatus",
     "IngestStopped",
+    "JobTaker",
+    "Jobs",
+    "LocalJobs",
     "Ticket",
     "Uploads",
     "find_files",
     "ingest",
     "is_locked",
+    "open_jobs",
     "rebuild",
 ]

@@ -1,4 +1,4 @@
-"""Files read in the background: uploads, followed and cancelled by a ticket, and documents read again."""
+"""Uploaded files, read in the background, followed and cancelled by a ticket."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from docent.errors import InputError, StoreUnreachable, UnknownDocument
 from docent.ingesting.ingest_pipeline import IngestPipeline, describe_error
+from docent.ingesting.jobs import count_attempt
 from docent.messages import Message
 from docent.store import UPLOADED, sha256_of
 from docent.types import ANSWERING, Scope, SourceFile, State, StoredDocument, document_id, private_library
@@ -18,6 +19,8 @@ from docent.types import ANSWERING, Scope, SourceFile, State, StoredDocument, do
 WORKERS = 2  # files read at the same time, each in a process of its own
 MAX_NAME = 200
 RECENT = 200
+TAKEN = 4 * WORKERS  # files that wait in this process for one of its readers, so that others find some
+CLAIM_SECONDS = 10.0
 POLL = 0.2
 AGAIN_SECONDS = 5.0
 """Between two attempts while a server of the store does not answer."""
@@ -53,6 +56,8 @@ class UploadStatus:
     """It failed for lack of the right password; `unlock` it."""
     gone: bool = False
     """It was cancelled, shared or deleted; nothing is left of it under this ticket."""
+    unattended: bool = False
+    """It waits for a worker, and none runs."""
 
     @property
     def over(self) -> bool:
@@ -68,12 +73,14 @@ class Uploads:
 
     def __init__(self, pipeline: IngestPipeline) -> None:
         self._pipeline = pipeline
+        self._jobs = pipeline.jobs
         self._pool = ThreadPoolExecutor(WORKERS, "upload")
         self._lock = threading.Lock()
-        self._pages: dict[str, tuple[int, int]] = {}
-        """Pages read so far and pages expected, of documents that are being read or wait for it."""
+        self._under_way: dict[str, Scope | None] = {}
+        """Documents that this process reads or will read, each with the scope in which to look at it again
+        after that, since it was handed in meanwhile."""
         self._passwords: dict[str, str] = {}
-        """Given for a file, held here only until it has been read."""
+        """Given for a file, held here only until it is read. The file is claimed by this process until then."""
         self._failed: dict[str, str] = {}
         self.recent: deque[Ticket] = deque(maxlen=RECENT)
         """The files that were added last since the start."""
@@ -88,7 +95,8 @@ class Uploads:
         sha256 = sha256_of(path)
         self._pipeline.store.expect(path.absolute(), sha256, name=name, library=library, owner=owner)
         ticket = Ticket(document_id(library, sha256), name, library, owner)
-        self._submit(ticket.document_id, Scope(reader=owner))
+        if self._pipeline.reads:
+            self._submit(ticket.document_id, Scope(reader=owner))
         self.recent.append(ticket)
         return ticket
 
@@ -97,15 +105,27 @@ class Uploads:
         scope = Scope(reader=ticket.owner)
         original = self._pipeline.store.original(ticket.document_id, scope)
         sha256 = self._pipeline.store.document(ticket.document_id, scope).sha256
-        self._passwords[ticket.document_id] = password
-        name, library = ticket.name, ticket.library
+        key, name, library = ticket.document_id, ticket.name, ticket.library
+        # Before it is queued, or a worker reads it, which has no password.
+        if key not in self._passwords and not self._jobs.claim("read", key, seconds=CLAIM_SECONDS):
+            raise InputError("{name} is still being read. Try its password in a minute.", name=name)
+        self._passwords[key] = password
         self._pipeline.store.expect(original, sha256, name=name, library=library, owner=ticket.owner)
-        self._submit(ticket.document_id, scope)
+        self._submit(key, scope)
 
     def resume(self) -> None:
         """Read files that were uploaded before the last stop and not read then."""
-        for document in self._pipeline.store.expected():
+        for document in self.waiting():
             self._submit(document.id, Scope(reader=document.owner))
+
+    def take(self) -> bool:
+        """Read files that any process has stored, as many as there is room for; return True if some wait."""
+        with self._lock:
+            room = TAKEN - len(self._under_way)
+        waiting = self._pipeline.store.expected(TAKEN) if room > 0 else []
+        for document in waiting:
+            self._submit(document.id, Scope(reader=document.owner), again=False)
+        return bool(waiting)
 
     def waiting(self) -> list[StoredDocument]:
         """Return uploaded files that are not read yet, of all owners."""
@@ -127,8 +147,9 @@ class Uploads:
                 gone=not why,
             )
         # Stored, but not in the index before its reader has ended: a question would not find it.
-        storing = key in self._pages and found.state in ANSWERING
-        pages, expected = self._pages.get(key, (0, 0))
+        storing = key in self._under_way and found.state in ANSWERING
+        reading = found.state is State.LOADING or storing
+        pages, expected = (reading and self._jobs.progress("read", key)) or (0, 0)
         return UploadStatus(
             state=State.LOADING if storing else found.state,
             pages=found.pages or pages,
@@ -137,6 +158,7 @@ class Uploads:
             chunks=found.chunks,
             reason=found.reason,
             locked=is_locked(found),
+            unattended=found.state is State.QUEUED and key not in self._under_way and not self._jobs.workers(),
         )
 
     async def follow(self, ticket: Ticket) -> AsyncIterator[UploadStatus]:
@@ -153,53 +175,72 @@ class Uploads:
 
     def cancel(self, ticket: Ticket) -> bool:
         """Cancel a file that is not wholly searchable yet; an older version stays. False: too late."""
-        with self._lock:
-            self._pages.pop(ticket.document_id, None)
+        self._jobs.cancel(ticket.document_id)
         try:
             return self._pipeline.store.cancel(ticket.document_id, Scope(reader=ticket.owner))
         except UnknownDocument:
             return True
 
     def close(self) -> None:
-        """Stop reading; files that are not read are read after the next start."""
+        """Stop reading; files that are not read are read after the next start, or by another process."""
         self._closed = True
-        with self._lock:
-            self._pages.clear()
+        for key in list(self._under_way):
+            self._jobs.cancel(key)
         self._pipeline.loader.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _submit(self, key: str, scope: Scope) -> None:
+    def _submit(self, key: str, scope: Scope, *, again: bool = True) -> None:
+        """Read a document in the background; where it is being read, look at it once more after that."""
         with self._lock:
-            if self._closed or key in self._pages:
+            if self._closed:
                 return
-            self._pages[key] = (0, 0)
+            if key in self._under_way:
+                self._under_way[key] = scope if again else self._under_way[key]
+                return
+            self._under_way[key] = None
             self._failed.pop(key, None)
         self._pool.submit(self._read, key, scope).add_done_callback(_raise_unexpected)
 
     def _read(self, key: str, scope: Scope) -> None:
+        try:
+            # Claimed already where it has a password.
+            if key in self._passwords or self._jobs.claim("read", key):
+                try:
+                    self._read_claimed(key, scope)
+                finally:
+                    if key not in self._passwords:  # else it is tried again, and nobody else has its password
+                        self._jobs.release("read", key)
+        finally:
+            with self._lock:
+                again = self._under_way.pop(key)
+            self._jobs.wake()
+            if again is not None:
+                self._submit(key, again)
+
+    def _read_claimed(self, key: str, scope: Scope) -> None:
         store, failed, waits = self._pipeline.store, None, False
+        password = self._passwords.pop(key, None)
         try:
             document = store.document(key, scope)
             if document.state is State.QUEUED or document.state is State.LOADING:
-                self._read_and_store(document, store.original(key, scope))
+                self._read_and_store(document, store.original(key, scope), password)
         except (_Cancelled, UnknownDocument):
             pass  # cancelled meanwhile: nothing is left of it
         except StoreUnreachable:
             waits = True
         except Exception as error:  # also a bug must not leave a follower waiting for ever
             failed = error
-        with self._lock:  # before the failure is stored, so that it may be tried again at once
-            self._pages.pop(key, None)
-            if not waits:
-                self._passwords.pop(key, None)
         # A stop kills the readers, and a cancelled file is gone: neither is a failure of the file.
         try:
             if failed is not None and not self._closed and self._is_there(key, scope):
                 self._failed[key] = why = describe_error(failed)
                 store.give_up(key, why)
+            (self._jobs.drop if self._closed or waits else self._jobs.end)("read", key)
         except StoreUnreachable:
             waits = True
         if waits:
+            if password is not None:
+                self._passwords[key] = password
             again = threading.Timer(AGAIN_SECONDS, self._submit, (key, scope))
             again.daemon = True
             again.start()
@@ -211,16 +252,14 @@ class Uploads:
             return False
         return True
 
-    def _read_and_store(self, document: StoredDocument, original: Path) -> None:
+    def _read_and_store(self, document: StoredDocument, original: Path, password: str | None) -> None:
+        count_attempt(self._jobs, "read", document.id, document.name)
         self._pipeline.store.begin(document.id)
 
         def count(pages: int, expected: int) -> None:
-            with self._lock:
-                if document.id not in self._pages:
-                    raise _Cancelled
-                self._pages[document.id] = (pages, expected)
+            if not self._jobs.report("read", document.id, pages, expected):
+                raise _Cancelled
 
-        password = self._passwords.get(document.id)
         read = self._pipeline.read_original(original, document.name, password=password, on_page=count)
         stat = original.stat()
         path = document.paths[0] if document.paths else UPLOADED + document.name
@@ -253,57 +292,3 @@ def plain_name(name: str) -> str:
         stem = stem[:-1]
         clean = f"{stem}{dot}{suffix}"
     return clean.lstrip(".").encode()[:MAX_NAME].decode(errors="ignore")  # the suffix alone may be too long
-
-
-class Rereader:
-    """Reads documents again, one at a time; the old reading answers until the new one is stored."""
-
-    def __init__(self, pipeline: IngestPipeline) -> None:
-        self._pipeline = pipeline
-        self._pool = ThreadPoolExecutor(1, "again")
-        self._lock = threading.Lock()
-        self._pages: dict[str, int] = {}
-        """Pages read so far of the documents that are read again, or wait for it."""
-        self._failed: dict[str, str] = {}
-
-    def start(self, document_id: str, scope: Scope) -> None:
-        """Start reading a document again. Raises UnknownDocument, or InputError while it is being read."""
-        document = self._pipeline.store.document(document_id, scope)
-        if document.state not in (State.READY, State.PARTIAL, State.FAILED):
-            raise InputError("{name} is still being read. Wait until it is ready.", name=document.name)
-        with self._lock:
-            if document_id in self._pages:
-                return
-            self._pages[document_id] = 0
-            self._failed.pop(document_id, None)
-        self._pool.submit(self._read, document_id, scope)
-
-    def pages(self, document_id: str) -> int | None:
-        """Return the pages read so far; None for a document that is not being read again."""
-        return self._pages.get(document_id)
-
-    def failed(self, document_id: str) -> str:
-        """Return the reason why the last attempt failed; empty when it did not."""
-        return self._failed.get(document_id, "")
-
-    def close(self) -> None:
-        """Stop; documents that are not read by now stay as they were."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def _read(self, key: str, scope: Scope) -> None:
-        pipeline = self._pipeline
-        try:
-            document = pipeline.store.document(key, scope)
-            read = pipeline.read_original(
-                pipeline.store.original(key, scope),
-                document.name,
-                password=None,
-                on_page=lambda pages, _: self._pages.update({key: pages}),
-            )
-            chunks = read.cutter.chunks(read.document, document_id=key)
-            pipeline.store.put_again(key, read.document, chunks)
-            pipeline.background.start()
-        except Exception as error:  # also a bug is reported here: nothing else waits for this thread
-            self._failed[key] = describe_error(error)
-        finally:
-            self._pages.pop(key, None)
