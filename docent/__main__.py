@@ -32,6 +32,7 @@ from docent.cli import (
     sample_command,
     source_commands,
     table_command,
+    worker_command,
 )
 from docent.errors import InputError
 from docent.settings import Settings
@@ -109,6 +110,13 @@ def parser() -> argparse.ArgumentParser:
     )
     add("doctor", _doctor, "Check that everything Docent needs is in order.", _define_doctor)
     add("migrate", _migrate, "Bring the tables of DOCENT_DATABASE_URL up to date.", _define_migrate)
+    add(
+        "worker",
+        worker_command.run_worker,
+        "Read and embed what was queued in DOCENT_DATABASE_URL, beside other workers.",
+        worker_command.define_worker,
+        as_json=False,
+    )
     add("backup", _backup, "Write everything into one file, while others go on.", _define_backup)
     add("restore", _restore, "Put a backup into the storage folder.", _define_restore)
     about = "Measure retrieval, or answers, with questions whose pages are known."

@@ -234,6 +234,11 @@ class Settings(BaseModel):
     database_url_file: Path | None = Field(
         None, description="File that holds the address of the database, instead of the address itself."
     )
+    read_files: Literal["auto", "no"] = Field(
+        "auto",
+        description="Whether the server reads and embeds files. `no`: with a database it leaves that to "
+        "`docent worker`.",
+    )
     files_url: str = Field(
         "",
         description="Bucket of S3 or of a server that speaks its protocol, as MinIO does, that keeps the "

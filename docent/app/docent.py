@@ -348,9 +348,20 @@ class Docent(Tables, QuestionSets):
     def work(self) -> None:
         """Continue in the background with documents that are not wholly searchable yet."""
         self.ingest_pipeline.background.start()
-        self.uploads.resume()
+        if self.jobs.shared:
+            self.job_taker.start()
+        else:
+            self.uploads.resume()
         if self.sources is not None:
-            self.schedule.start(self.sync_sources)
+            self.schedule.start(self._sync_for_all)
+
+    def _sync_for_all(self) -> None:
+        """Sync the sources, unless another process does so for this one as well."""
+        if self.jobs.claim("duty", "sources"):
+            try:
+                self.sync_sources()
+            finally:
+                self.jobs.release("duty", "sources")
 
 
 def open_docent(settings: Settings, *, storage: Path | None = None, building: bool = False) -> Docent:

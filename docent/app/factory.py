@@ -17,7 +17,15 @@ from docent.app.summaries import SummaryWriter
 from docent.indexing.adapted_embedder import ADAPTER, AdaptedEmbedder
 from docent.indexing.embedder import Embedder, available_cores, index_fingerprint, open_embedder
 from docent.indexing.torch_models import open_reranker
-from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, Rereader, Uploads
+from docent.ingesting import (
+    ChunkSize,
+    EmbeddingWorker,
+    IngestPipeline,
+    JobTaker,
+    Rereader,
+    Uploads,
+    open_jobs,
+)
 from docent.json_lines import SharedFile
 from docent.loading import Limits, Loader, Ocr
 from docent.plugins import PREFIX
@@ -60,15 +68,20 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
             files_url=settings.files_url,
             building=building,
         )
+        on_failure.callback(store.close)
+        jobs = open_jobs(settings.database)
         on_failure.pop_all()
     limits = Limits(file_bytes=settings.max_file_mb * 1_000_000)
     loader = Loader(limits=limits, ocr=Ocr(engine=settings.ocr), workers=available_cores())
     tracer = open_tracer(settings.traces_url)
-    background = EmbeddingWorker(store=store, embedder=embedder, tracer=tracer)
+    reads = not jobs.shared or settings.read_files != "no"
+    background = EmbeddingWorker(store=store, embedder=embedder, tracer=tracer, jobs=jobs, works=reads)
     cut = ChunkSize(settings.chunk_tokens, settings.chunk_overlap)
+    workers = available_cores()
     pipeline = IngestPipeline(
-        store, loader, embedder, background, cut, workers=available_cores(), tracer=tracer
+        store, loader, embedder, background, cut, workers=workers, jobs=jobs, reads=reads, tracer=tracer
     )
+    uploads, rereader = Uploads(pipeline), Rereader(pipeline)
     llamacpp = _llamacpp_server(settings)
     return {
         "settings": settings,
@@ -80,8 +93,10 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
         "loader": loader,
         "ingest_pipeline": pipeline,
         "tracer": tracer,
-        "uploads": Uploads(pipeline),
-        "rereader": Rereader(pipeline),
+        "jobs": jobs,
+        "job_taker": JobTaker(pipeline, uploads, rereader),
+        "uploads": uploads,
+        "rereader": rereader,
         "counters": {},
         "sizes": {},
         "personas": personas,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # `from docent import Docent` takes 0.1 s; the libraries come
     from docent.app.summaries import SummaryWriter
     from docent.indexing.adapted_embedder import AdaptedEmbedder
     from docent.indexing.torch_models import Reranker
-    from docent.ingesting import IngestPipeline, Rereader, Uploads
+    from docent.ingesting import IngestPipeline, Jobs, JobTaker, Rereader, Uploads
     from docent.json_lines import SharedFile
     from docent.loading import Loader
     from docent.retrieving import Dictionaries, FigureLines, LearnedWeights, Synonyms
@@ -49,6 +49,8 @@ class Parts:
     """The file of the embedder's learned map, where several machines share it."""
     loader: Loader
     ingest_pipeline: IngestPipeline
+    jobs: Jobs
+    job_taker: JobTaker
     uploads: Uploads
     rereader: Rereader
     counters: dict[str, LearningCounter]
@@ -136,8 +138,9 @@ class Parts:
         background = self.ingest_pipeline.background  # closes the embedder, too
         with ExitStack() as parts:
             parts.callback(self.store.close)
+            parts.callback(self.jobs.close)
             parts.callback(self.schedule.wait)
-            files = (background, self.rereader, self.loader, self.uploads)
+            files = (background, self.rereader, self.loader, self.uploads, self.job_taker)
             for part in (*files, self.llamacpp, self.summary_writer):
                 if part is not None:
                     parts.callback(part.close)

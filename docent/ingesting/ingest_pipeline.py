@@ -6,7 +6,7 @@ import logging
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from docent.errors import DocentError, EmbeddingError, LoadError, StoreError, StoreUnreachable
 from docent.indexing import Chunker, embedded_text
 from docent.indexing.embedder import Embedder
+from docent.ingesting.jobs import Jobs, LocalJobs
 from docent.loading import Loader
 from docent.messages import Message
 from docent.store import Arrival, Store
@@ -91,6 +92,9 @@ class IngestPipeline:
     background: EmbeddingWorker
     cut: ChunkSize
     workers: int
+    jobs: Jobs = field(default_factory=LocalJobs)
+    reads: bool = True
+    """False in a process that leaves reading and embedding to others, which share the database."""
     tally: PageCounter = field(default_factory=PageCounter)
     tracer: Tracer = field(default_factory=Tracer)
 
@@ -173,9 +177,20 @@ SAVE = 600.0  # seconds between two saves of the catalog's snapshot
 class EmbeddingWorker:
     """Makes vectors in the background, in batches across documents; chunks are found by words until then."""
 
-    def __init__(self, *, store: Store, embedder: Embedder, tracer: Tracer | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        embedder: Embedder,
+        tracer: Tracer | None = None,
+        jobs: Jobs | None = None,
+        works: bool = True,
+    ) -> None:
+        """Without `works` nothing is embedded here: other processes that share the database do."""
         self._store = store
         self._embedder = embedder
+        self._jobs = jobs or LocalJobs()
+        self._works = works
         self._tracer = tracer or Tracer()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -186,10 +201,12 @@ class EmbeddingWorker:
     def start(self) -> None:
         """Start making vectors, here or in the process that owns the store. May be called at any time."""
         self._start()
-        if not self._store.owned:
+        if not self._jobs.shared and not self._store.owned:
             self._store.want_vectors()
 
     def _start(self) -> None:
+        if not self._works:
+            return
         with self._starting:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="vectors", daemon=True)
@@ -218,11 +235,14 @@ class EmbeddingWorker:
             self._thread.join()
 
     def _run(self) -> None:
-        """Make vectors while this process owns the store; asking a store without an owner takes it over."""
+        """Make vectors while this process owns the store; asking a store without an owner takes it over.
+
+        With shared jobs every process makes some, each of documents that it has claimed.
+        """
         saved = time.monotonic()
         while not self._closing.is_set():
             try:
-                if self._store.lacking() and self._store.owned:
+                if self._store.lacking() and (self._jobs.shared or self._store.owned):
                     self._fill()
                     self._store.hold_up("")
                 elif time.monotonic() - saved > SAVE and self._store.owned:
@@ -252,19 +272,27 @@ class EmbeddingWorker:
 
     def _fill(self) -> None:
         """Embed one batch while the one before is stored."""
+        claimed: list[str] = []
+        try:
+            with ThreadPoolExecutor(1, "storing") as executor:
+                self._fill_claimed(claimed, executor)
+        finally:
+            self._release(claimed)
+
+    def _fill_claimed(self, claimed: list[str], executor: ThreadPoolExecutor) -> None:
         under_way: frozenset[str] = frozenset()
         storing: Future[None] | None = None
-        with ThreadPoolExecutor(1, "storing") as executor:
-            while not self._closing.is_set():
-                chunks = self._store.unembedded(BATCH, besides=under_way)
-                vectors = self._embed(chunks)
-                if storing is not None:
-                    storing.result()
-                elif not chunks:
-                    return
-                ids = [chunk.id for chunk in chunks]
-                under_way = frozenset(ids)
-                storing = executor.submit(self._store.put_vectors, ids, vectors) if ids else None
+        while not self._closing.is_set():
+            chunks = self._next_batch(claimed, besides=under_way)
+            vectors = self._embed(chunks)
+            if storing is not None:
+                storing.result()
+                self._release(claimed, besides={chunk.document_id for chunk in chunks})
+            elif not chunks:
+                return
+            ids = [chunk.id for chunk in chunks]
+            under_way = frozenset(ids)
+            storing = executor.submit(self._store.put_vectors, ids, vectors) if ids else None
 
     def _embed(self, chunks: Sequence[Chunk]) -> NDArray[np.float32]:
         texts = [embedded_text(chunk) for chunk in chunks]
@@ -273,6 +301,27 @@ class EmbeddingWorker:
         with self._tracer.span("ingest embed") as span:
             span.attributes["docent.chunks"] = len(chunks)
             return self._embedder.embed(texts)
+
+    def _next_batch(self, claimed: list[str], *, besides: frozenset[str]) -> list[Chunk]:
+        """Return chunks to embed; where others embed as well, of documents that are `claimed` from now on."""
+        if not self._jobs.shared:
+            return self._store.unembedded(BATCH, besides=besides)
+        chunks: list[Chunk] = []
+        for waiting in self._store.lacking_documents():
+            if waiting not in claimed:
+                if not self._jobs.claim("embed", waiting):
+                    continue
+                claimed.append(waiting)
+            # Read after the claim: another process may have embedded some since they were listed.
+            chunks += self._store.unembedded(BATCH - len(chunks), besides=besides, document_id=waiting)
+            if len(chunks) >= BATCH:
+                break
+        return chunks
+
+    def _release(self, claimed: list[str], *, besides: Collection[str] = ()) -> None:
+        for waiting in [one for one in claimed if one not in besides]:
+            claimed.remove(waiting)
+            self._jobs.release("embed", waiting)
 
 
 def rebuild(

@@ -20,6 +20,7 @@ WORKERS = 2  # files read at the same time, each in a process of its own
 MAX_NAME = 200
 RECENT = 200
 TAKEN = 4 * WORKERS  # files that wait in this process for one of its readers, so that others find some
+LOOKED_AT = 64  # files of the queue; more than that are not read at once by all processes together
 CLAIM_SECONDS = 10.0
 POLL = 0.2
 AGAIN_SECONDS = 5.0
@@ -80,7 +81,7 @@ class Uploads:
         """Documents that this process reads or will read, each with the scope in which to look at it again
         after that, since it was handed in meanwhile."""
         self._passwords: dict[str, str] = {}
-        """Given for a file, held here only until it is read. The file is claimed by this process until then."""
+        """Given for a file, held here only until it is read, as is the claim on the file."""
         self._failed: dict[str, str] = {}
         self.recent: deque[Ticket] = deque(maxlen=RECENT)
         """The files that were added last since the start."""
@@ -121,11 +122,22 @@ class Uploads:
     def take(self) -> bool:
         """Read files that any process has stored, as many as there is room for; return True if some wait."""
         with self._lock:
-            room = TAKEN - len(self._under_way)
-        waiting = self._pipeline.store.expected(TAKEN) if room > 0 else []
+            known = set(self._under_way)
+        room = TAKEN - len(known)
+        waiting = self._pipeline.store.expected(LOOKED_AT) if room > 0 else []
         for document in waiting:
-            self._submit(document.id, Scope(reader=document.owner), again=False)
-        return bool(waiting)
+            if room > 0 and document.id not in known and self._is_free(document):
+                self._submit(document.id, Scope(reader=document.owner), again=False)
+                room -= 1
+        return bool(waiting) or room <= 0
+
+    def _is_free(self, document: StoredDocument) -> bool:
+        """Return False for a document that another process is reading now."""
+        if document.state is State.LOADING:
+            if not self._jobs.claim("read", document.id):
+                return False
+            self._jobs.release("read", document.id)
+        return True
 
     def waiting(self) -> list[StoredDocument]:
         """Return uploaded files that are not read yet, of all owners."""
@@ -158,8 +170,14 @@ class Uploads:
             chunks=found.chunks,
             reason=found.reason,
             locked=is_locked(found),
-            unattended=found.state is State.QUEUED and key not in self._under_way and not self._jobs.workers(),
+            unattended=self._waits_for_nobody(found),
         )
+
+    def _waits_for_nobody(self, document: StoredDocument) -> bool:
+        """Return True where no process would read a queued document."""
+        if document.state is not State.QUEUED or document.id in self._under_way:
+            return False
+        return self._jobs.workers() == 0
 
     async def follow(self, ticket: Ticket) -> AsyncIterator[UploadStatus]:
         """Yield each new status, until the file is read or failed."""

@@ -102,7 +102,7 @@ class PostgresJobs:
 
     def progress(self, kind: str, document_id: str) -> tuple[int, int] | None:
         own = self._progress.get((kind, document_id))
-        return own or self._row(  # type: ignore[return-value]
+        return own or self._row(
             "SELECT pages, expected FROM jobs WHERE kind = ? AND document = ? AND reason = ''",
             (kind, document_id),
         )
@@ -120,9 +120,7 @@ class PostgresJobs:
 
     def end(self, kind: str, document_id: str) -> None:
         self._forget(kind, document_id)
-        self._row(
-            "DELETE FROM jobs WHERE kind = ? AND document = ? RETURNING attempts", (kind, document_id)
-        )
+        self._row("DELETE FROM jobs WHERE kind = ? AND document = ? RETURNING attempts", (kind, document_id))
 
     def ask_again(self, document_id: str, reader: str | None) -> bool:
         asked = self._row(

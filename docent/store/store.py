@@ -242,10 +242,17 @@ class Store:
         with self._writer.change() as db:
             documents.forget_path(db, library, path)
 
-    def unembedded(self, limit: int, *, besides: Collection[str]) -> list[Chunk]:
-        """Return chunks that wait for vectors, in the order their documents came, private ones first."""
+    def unembedded(self, limit: int, *, besides: Collection[str], document_id: str = "") -> list[Chunk]:
+        """Return chunks that wait for vectors: of one document, or in the order of `lacking_documents`."""
+        generation = self._current().generation
         with self._catalog.read() as db:
-            return contents.without_vectors(db, self._current().generation, limit, besides=besides)
+            waiting = [document_id] if document_id else contents.documents_without_vectors(db, generation)
+            return contents.without_vectors(db, generation, waiting, limit, besides=besides)
+
+    def lacking_documents(self) -> list[str]:
+        """Return the documents whose chunks wait for vectors, in the order they came, private ones first."""
+        with self._catalog.read() as db:
+            return contents.documents_without_vectors(db, self._current().generation)
 
     def lacking(self) -> int:
         """Count the chunks that have no vector yet."""
@@ -277,11 +284,17 @@ class Store:
         """Store a file that is to be read later, and queue its document."""
         self._writer.queue(path, sha256, name=name, library=library, owner=owner)
 
-    def expected(self) -> list[StoredDocument]:
-        """Return the documents of all readers that are not read yet."""
+    @property
+    def version(self) -> int:
+        """A number that differs once any process has changed the catalog."""
+        return self._catalog.version
+
+    def expected(self, limit: int | None = None) -> list[StoredDocument]:
+        """Return the documents of all readers that are not read yet; with a limit, the first that came."""
         where = f"r.n IS NULL AND d.state IN ('{State.QUEUED}', '{State.LOADING}')"
+        order = "l.name, d.name" if limit is None else "d.n"
         with self._catalog.read() as db:
-            return documents.documents_where(db, self._current().generation, where)
+            return documents.documents_where(db, self._current().generation, where, order=order, limit=limit)
 
     def begin(self, document_id: str) -> None:
         """Note that a queued document is being read."""

@@ -146,6 +146,13 @@ class _StoreCollector(Collector):
             "docent_queue", "Documents that wait to be read, or are being read.",
             value=len(self._docent.uploads.waiting()),
         )  # fmt: skip
+        yield GaugeMetricFamily(
+            "docent_jobs_waiting", "Documents to be read or embedded, for a scaler of workers.",
+            value=len(self._docent.uploads.waiting()) + len(self._docent.store.lacking_documents()),
+        )  # fmt: skip
+        yield GaugeMetricFamily(
+            "docent_workers", "Processes that read and embed.", value=self._docent.jobs.workers()
+        )
         yield CounterMetricFamily(
             "docent_ingest_pages",
             "Pages read since the start.",

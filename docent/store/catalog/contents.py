@@ -281,16 +281,21 @@ def read_documents(db: CatalogConnection, generation: int) -> list[tuple[str, st
     return db.execute(f"SELECT d.id, l.name FROM {read_in(generation)} ORDER BY l.name, d.n").fetchall()
 
 
-def without_vectors(
-    db: CatalogConnection, generation: int, limit: int, *, besides: Collection[str]
-) -> list[Chunk]:
-    """Return chunks that wait for vectors, in the order their documents came, private ones first."""
+def documents_without_vectors(db: CatalogConnection, generation: int) -> list[str]:
+    """Return the documents whose chunks wait for vectors, in the order they came, private ones first."""
     waiting = db.execute(
         f"SELECT d.id FROM {read_in(generation)} WHERE r.state = '{State.SEARCHABLE}' "
         "ORDER BY l.owner IS NULL, d.n"
     ).fetchall()
+    return [key for (key,) in waiting]
+
+
+def without_vectors(
+    db: CatalogConnection, generation: int, waiting: Sequence[str], limit: int, *, besides: Collection[str]
+) -> list[Chunk]:
+    """Return chunks of these documents that wait for vectors, in their order."""
     found: list[Chunk] = []
-    for (key,) in waiting:
+    for key in waiting:
         some = chunks_where(
             db,
             generation,

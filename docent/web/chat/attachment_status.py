@@ -48,6 +48,13 @@ def status_text(ticket: Ticket, status: UploadStatus, language: str | None) -> s
             link=unlock_link(ticket.document_id),
         )
     match status.state:
+        case State.QUEUED if status.unattended:
+            return say(
+                "**{name}** waits for a worker, and none is running. It is stored; whoever runs this "
+                "Docent can start one with `docent worker`.",
+                language,
+                name=name,
+            )
         case State.QUEUED:
             return say("**{name}** waits to be read", language, name=name)
         case State.LOADING if status.expected:
