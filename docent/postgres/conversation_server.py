@@ -33,7 +33,7 @@ AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 WAIT = "SET LOCAL lock_timeout = '30s'"
 NOTICE_LOSS = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
-"""Lets the database end the connection of a machine that is gone within a minute; by default it takes hours."""
+"""Lets the database end the connection of a machine that is gone within a minute, not hours."""
 TABLES = ("users", "threads", "steps", "elements", "feedbacks", "share_links")
 
 # Inside the statement: as a function of the database it took seven times as long.
