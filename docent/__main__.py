@@ -151,7 +151,11 @@ Define = Callable[[argparse.ArgumentParser], None]
 
 
 def _define_migrate(command: argparse.ArgumentParser) -> None:
-    del command  # it takes no arguments
+    command.add_argument(
+        "--conversations",
+        action="store_true",
+        help="carry the conversations of the storage folder over as well",
+    )
 
 
 def _migrate(arguments: argparse.Namespace) -> None:
@@ -168,7 +172,13 @@ def _migrate(arguments: argparse.Namespace) -> None:
     from docent.postgres.migrating import migrate  # needs them
 
     revision = migrate(settings.database)
-    _print_result(arguments, {"revision": revision}, f"The tables are at revision {revision}.")
+    result, sentence = {"revision": revision}, f"The tables are at revision {revision}."
+    if arguments.conversations:
+        from docent.web.chat.history_transfer import carry_over
+
+        result["conversations"] = carry_over(settings.storage, settings.database)
+        sentence += f" Conversations that were carried over: {result['conversations']}."
+    _print_result(arguments, result, sentence)
 
 
 def _refuse_database(settings: Settings) -> None:

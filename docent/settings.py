@@ -227,9 +227,9 @@ class Settings(BaseModel):
 
     database_url: SecretStr = Field(
         SecretStr(""),
-        description="Address of a PostgreSQL database that keeps the catalog, users and keys in place of "
-        "files in the storage folder: postgresql://user:password@host/name. `docent migrate` makes its "
-        "tables.",
+        description="Address of a PostgreSQL database that keeps the catalog, conversations, users and "
+        "keys in place of files in the storage folder: postgresql://user:password@host/name. `docent "
+        "migrate` makes its tables.",
     )
     database_url_file: Path | None = Field(
         None, description="File that holds the address of the database, instead of the address itself."

@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plugins": {"errors", "messages"},
     "setting_files": {"errors", "messages"},
     "settings": {"errors", "messages", "setting_files"},
-    "conversations": SHARED,
+    "conversations": SHARED | {"postgres"},
     "json_lines": SHARED | {"postgres"},
     "question_pairs": SHARED | {"json_lines"},
     "saved_tables": SHARED | {"postgres"},

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import RawCursor
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
-from psycopg.types.string import StrDumperUnknown
+from psycopg.types.string import StrDumperUnknown, TextBinaryLoader
 
 from docent.errors import DatabaseUnreachable, StoreError
 from docent.postgres.statements import rendered
@@ -44,6 +44,7 @@ class PostgresConnection:
         for dumper in (Int8Dumper, Int8BinaryDumper):
             self.raw.adapters.register_dumper(int, dumper)
         self.raw.adapters.register_dumper(str, _TextDumper)
+        self.raw.adapters.register_loader("json", TextBinaryLoader)  # as it was written, like SQLite's
 
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> psycopg.Cursor[Any]:
         return self.raw.execute(rendered(statement), values, binary=True)
@@ -159,6 +160,12 @@ def database_error(error: psycopg.Error, url: str) -> Exception:
             "The tables at {place} are not those of this Docent ({why}). Bring them up to date with: "
             "python -m docent migrate, or update Docent.",
             place=place(url),
+            why=said,
+        )
+    if isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected):
+        return StoreError(
+            "Somebody else was changing the same in the database ({why}). Nothing of this was stored or "
+            "deleted. Try again.",
             why=said,
         )
     if isinstance(error, psycopg.OperationalError):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from docent.conversations import Quoted, quoted
+from docent.conversations import Place, Quoted, quoted
 from docent.errors import StoreError, UnknownDocument, UnknownLibrary
 from docent.question_pairs import PairFiles
 from docent.saved_tables import SavedTables
@@ -82,9 +81,8 @@ class Deleter:
 
     def _delete(self, known: Sequence[StoredDocument], key: str, name: str, quotes: Quotes) -> Deletion:
         """Delete documents and what answers quote of them; count what there was and what is left."""
-        places = self._writer.places()
         answers = self._quoted(known)
-        erased = sum(_erase(answers, *place, quotes) for place in places)
+        erased = self._erase(answers, quotes)
         with self._writer.catalog.read() as db:
             ids = {document.id: contents.document_chunk_ids(db, document.id) for document in known}
         found = self._census(known, ids)
@@ -99,10 +97,11 @@ class Deleter:
             left = self._census(known, ids, originals)
         self._writer.catalog.forget_deleted()
         # Again, because an answer under way may have been stored meanwhile.
-        erased += sum(_erase(answers, *place, quotes) for place in places)
-        still = sum(
-            answers.count(folder) + SavedTables(folder, database_url=url).count_rows(answers.documents)
-            for folder, url in places
+        erased += self._erase(answers, quotes)
+        still = sum(answers.count(place) for place in self._conversations())
+        still += sum(
+            SavedTables(folder, database_url=url).count_rows(answers.documents)
+            for folder, url in self._writer.places()
         )
         return Deletion(key, name, {**found, "answers": erased}, {**left, "answers": still})
 
@@ -129,6 +128,19 @@ class Deleter:
             chunk_ids = [key for one in known for key in contents.document_chunk_ids(db, one.id)]
         texts = ["\n".join(page.text for page in some) for some in pages]
         return quoted({one.id for one in known} | earlier, chunk_ids, texts)
+
+    def _erase(self, answers: Quoted, quotes: Quotes) -> int:
+        """Erase documents from answers and from research tables, and count both."""
+        count = sum(answers.erase(place, quotes) for place in self._conversations())
+        return count + sum(
+            SavedTables(folder, database_url=url).forget_documents(answers.documents)
+            for folder, url in self._writer.places()
+        )
+
+    def _conversations(self) -> list[Place]:
+        """Return where conversations may be, also those from before a database was set."""
+        url = self._writer.database_url
+        return [*([url] if url else []), *(folder for folder, _ in self._writer.places())]
 
     def _census(
         self,
@@ -163,12 +175,6 @@ class Deleter:
             if not (again or shared or other):
                 total.update(originals=int(original is not None), copies=copies)
         return dict(total)
-
-
-def _erase(answers: Quoted, folder: Path, database_url: str, quotes: Quotes) -> int:
-    """Erase documents from answers and from research tables, and count both."""
-    tables = SavedTables(folder, database_url=database_url)
-    return answers.erase(folder, quotes) + tables.forget_documents(answers.documents)
 
 
 def _forget_name(catalog: Catalog, reader: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0007"
-down_revision = "0004"
+down_revision = "0003"
 
 TABLES = """
 CREATE TABLE objects (sha256 TEXT COLLATE "C" PRIMARY KEY, name TEXT COLLATE "C" NOT NULL);
