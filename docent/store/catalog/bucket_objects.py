@@ -56,7 +56,7 @@ def forget(db: CatalogConnection, names: Iterable[str]) -> None:
 
 
 def leave_folder(db: CatalogConnection | sqlite3.Connection) -> None:
-    """Store what comes in a new folder: this copy of a catalog may not know all that is in the one of before."""
+    """Use a new folder from now on: this copy of a catalog may not know all that is in the one of before."""
     db.execute("DELETE FROM meta WHERE key = ?", (FOLDER,))
 
 
