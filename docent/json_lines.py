@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 import os
@@ -123,6 +124,12 @@ class LineTable:
             with self._database.write() as db:
                 self._insert(db, lines)
 
+    def version(self) -> int:
+        """Return a number that is higher after each line that was added; 0 without any."""
+        with self._database.read() as db:
+            rows = db.execute("SELECT max(n) FROM lines WHERE file = ?", (self._file,)).fetchall()
+        return int(rows[0][0] or 0)
+
     def change(self, is_kept: Callable[[str], bool], add: Sequence[str] = ()) -> int:
         with self._database.write() as db:
             rows = db.execute("SELECT n, line FROM lines WHERE file = ?", (self._file,)).fetchall()
@@ -153,6 +160,37 @@ class LineTable:
                 (self._file, json.dumps(list(documents))),
             ).fetchall()
         return int(rows[0][0])
+
+
+class SharedFile:
+    """A small file of storage/ whose content is in PostgreSQL: each machine's own follows it. Thread-safe."""
+
+    def __init__(self, path: Path, database_url: str) -> None:
+        self._path = path
+        self._table = LineTable(database_url, path.name)
+        self._followed = 0
+        self._following = threading.Lock()
+
+    def follow(self) -> None:
+        """Write the file, or remove it, as the machine that changed it last has left it."""
+        version = self._table.version()
+        if version == self._followed:
+            return
+        with self._following:
+            content = self._table.read()[-1]
+            if content:
+                part = self._path.with_suffix(".part")
+                part.write_bytes(base64.b64decode(content))
+                part.replace(self._path)
+            else:
+                self._path.unlink(missing_ok=True)
+            self._followed = version
+
+    def publish(self) -> None:
+        """Let the other machines have the file as it is here, also where it was removed."""
+        content = self._path.read_bytes() if self._path.exists() else b""
+        self._table.change(lambda line: False, [base64.b64encode(content).decode()])
+        self._followed = self._table.version()
 
 
 def line_of(row: Any) -> str:

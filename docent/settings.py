@@ -246,6 +246,12 @@ class Settings(BaseModel):
         "folder.",
     )
 
+    traces_url: str = Field(
+        "",
+        description="Address that takes OpenTelemetry traces by OTLP over HTTP, as Jaeger and the "
+        "OpenTelemetry Collector do: http://host:4318; empty: none are recorded.",
+    )
+
     watch_polling: Literal["auto", "on", "off"] = Field(
         "auto",
         description="How --watch notices changes: on checks every second, off waits for the system's events, "
@@ -258,7 +264,7 @@ class Settings(BaseModel):
     max_file_mb: Positive = Field(200, description="Largest file that is read, in megabytes.")
     max_files: Positive = Field(20, description="Most files that can be added to one message.")
 
-    @field_validator("model_url", "chroma_url", "pull_url")
+    @field_validator("model_url", "chroma_url", "pull_url", "traces_url")
     @classmethod
     def _must_be_http(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):

@@ -33,6 +33,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"errors", "messages", "setting_files"},
     "conversations": SHARED | {"postgres"},
     "json_lines": SHARED | {"postgres"},
+    "tracing": {"otlp_tracing"},
+    "otlp_tracing": {"tracing"},
     "question_pairs": SHARED | {"json_lines"},
     "saved_tables": SHARED | {"postgres"},
     "loading": SHARED | {"plugins", "regular_files", "text_language"},
@@ -42,22 +44,23 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"conversations", "memory", "postgres", "question_pairs", "regular_files", "saved_tables"},
     "retrieving": SHARED | {"json_lines", "store.protocols", "text_language"},
     "answering": SHARED | {"plugins", "retrieving", "store.protocols", "text_language"},
-    "ingesting": SHARED | {"loading", "indexing", "regular_files", "store"},
+    "ingesting": SHARED | {"loading", "indexing", "regular_files", "store", "tracing"},
     "sources": SHARED | {"loading.file_types"},
     "evaluating": SHARED | {"answering", "json_lines", "retrieving", "store.protocols"},
     "questions": SHARED | {"answering", "evaluating", "question_pairs", "store.protocols", "text_language"},
     "research": SHARED | {"answering", "saved_tables", "store.protocols"},
     "app": SHARED
     | PIPELINES
-    | {"settings", "lazy", "plugins", "question_pairs", "resources", "saved_tables"}
-    | {"loading", "indexing", "store", "retrieving", "sources"},
+    | {"settings", "lazy", "plugins", "json_lines", "question_pairs", "resources", "saved_tables"}
+    | {"loading", "indexing", "store", "retrieving", "sources", "tracing"},
     "learning": SHARED
     | {"answering.prompt", "app", "conversations", "evaluating", "indexing", "retrieving", "settings"}
     | {"store.protocols"},
     "doctor": SHARED | {"app", "resources", "settings"},
     "web": SHARED
     | PIPELINES
-    | {"app", "conversations", "postgres", "resources", "retrieving.query", "settings", "store"},
+    | {"app", "conversations", "postgres", "resources", "retrieving.query", "settings", "store"}
+    | {"tracing"},
     "cli": SHARED
     | PIPELINES
     | {"app", "resources", "retrieving.query", "settings", "web.accounts", "web.audit"}
@@ -80,6 +83,7 @@ LIVES_IN: dict[str, set[str]] = {
     "alembic": {"docent/postgres/"},
     "sqlalchemy": {"docent/postgres/"},
     "obstore": {"docent/store/bucket.py"},
+    "opentelemetry": {"docent/otlp_tracing.py"},
     "chromadb": {"docent/store/index/vectors.py"},
     "tantivy": {"docent/store/index/word_index.py", "docent/store/index/languages.py"},
     "watchfiles": {"docent/ingesting/folders.py"},

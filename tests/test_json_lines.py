@@ -5,16 +5,19 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from docent.errors import InputError
 from docent.evaluating import GoldenQuestions, PastEvaluations, Question
 from docent.evaluating.scores import report
-from docent.json_lines import open_lines
+from docent.indexing.adapted_embedder import ADAPTER, AdaptedEmbedder, write_adapter
+from docent.json_lines import SharedFile, open_lines
 from docent.question_pairs import PairFiles
 from docent.retrieving.learned_weights import LearnedStep, LearnedWeights
 from docent.retrieving.scoring import DEFAULT_WEIGHTS
 from tests.evaluating.build import outcome
+from tests.store.putting import EMBEDDER
 
 RENT = Question("What is the rent?", "lease.pdf", (2,), "home")
 BUSY = 60.0
@@ -99,3 +102,25 @@ def test_learned_weights_count_everywhere(machines):
     assert there.undo("home").weights == DEFAULT_WEIGHTS
     assert here.of({"home"}) == learned
     assert there.undo("away") is None
+
+
+def test_a_learned_map_follows_to_every_machine(postgres_url, tmp_path):
+    """What one machine writes or removes is so on another at its next question; until then its own stays."""
+    folders = [tmp_path / name for name in ("first", "second")]
+    for folder in folders:
+        folder.mkdir()
+    here, there = (SharedFile(folder / ADAPTER, postgres_url) for folder in folders)
+    own = folders[1] / ADAPTER
+    own.write_bytes(b"from before the database")
+    there.follow()
+    assert own.read_bytes() == b"from before the database"
+    turned = np.eye(EMBEDDER.dimensions, dtype=np.float32)[::-1]
+    write_adapter(folders[0] / ADAPTER, turned, EMBEDDER.fingerprint)
+    here.publish()
+    adapted = AdaptedEmbedder(EMBEDDER, folders[1], follow=there.follow)
+    plain = EMBEDDER.embed_query("heron")
+    assert adapted.embed_query("heron") == pytest.approx(plain[::-1], abs=1e-5)
+    (folders[0] / ADAPTER).unlink()
+    here.publish()
+    assert adapted.embed_query("heron") == pytest.approx(plain, abs=1e-5)
+    assert not own.exists()

@@ -12,6 +12,7 @@ from docent.app.open_values import OpenAnswer, OpenPassage, open_answer, open_pa
 from docent.app.question_sets import QuestionSets
 from docent.app.source_schedule import events_with_origins
 from docent.app.tables import Tables, run_to_end
+from docent.app.traced_answer import traced_answer
 from docent.errors import InputError, UnreadableFile
 from docent.types import (
     DEFAULT_LIBRARY,
@@ -114,7 +115,8 @@ class Docent(Tables, QuestionSets):
 
     def answer(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
         """Answer a request, event by event. Raises InputError at once for a question that is too long."""
-        return self.summary_writer.giving_way(self.answer_behind(request))
+        events = self.summary_writer.giving_way(self.answer_behind(request))
+        return traced_answer(events, self.tracer) if self.tracer.is_on else events
 
     def answer_behind(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
         """Answer a request that nobody waits for; what is written in the background goes on beside it."""

@@ -14,16 +14,18 @@ from docent.answering.prompt.personas import Persona, read_personas
 from docent.app.plugin_steps import PluginSteps
 from docent.app.source_schedule import SourceSchedule
 from docent.app.summaries import SummaryWriter
-from docent.indexing.adapted_embedder import AdaptedEmbedder
+from docent.indexing.adapted_embedder import ADAPTER, AdaptedEmbedder
 from docent.indexing.embedder import Embedder, available_cores, index_fingerprint, open_embedder
 from docent.indexing.torch_models import open_reranker
 from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, Rereader, Uploads
+from docent.json_lines import SharedFile
 from docent.loading import Limits, Loader, Ocr
 from docent.plugins import PREFIX
 from docent.resources import FILES
 from docent.retrieving import Dictionaries, FigureLines, LearnedWeights, Synonyms
 from docent.settings import Settings
 from docent.store import Store
+from docent.tracing import open_tracer
 
 if TYPE_CHECKING:
     from docent.answering.tools.tool_servers import ToolServers
@@ -41,7 +43,12 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
     rerank = open_reranker(
         settings.reranker, cache=settings.storage / "models", device=settings.embedding_device
     )
-    embedder = AdaptedEmbedder(open_embedding(settings), storage or settings.storage)
+    adapter_file = open_adapter_file(settings, storage)
+    embedder = AdaptedEmbedder(
+        open_embedding(settings),
+        storage or settings.storage,
+        **({"follow": adapter_file.follow} if adapter_file is not None else {}),
+    )
     fingerprint = index_fingerprint(embedder, size=settings.chunk_tokens, overlap=settings.chunk_overlap)
     with ExitStack() as on_failure:
         on_failure.callback(embedder.close)
@@ -56,9 +63,12 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
         on_failure.pop_all()
     limits = Limits(file_bytes=settings.max_file_mb * 1_000_000)
     loader = Loader(limits=limits, ocr=Ocr(engine=settings.ocr), workers=available_cores())
-    background = EmbeddingWorker(store=store, embedder=embedder)
+    tracer = open_tracer(settings.traces_url)
+    background = EmbeddingWorker(store=store, embedder=embedder, tracer=tracer)
     cut = ChunkSize(settings.chunk_tokens, settings.chunk_overlap)
-    pipeline = IngestPipeline(store, loader, embedder, background, cut, workers=available_cores())
+    pipeline = IngestPipeline(
+        store, loader, embedder, background, cut, workers=available_cores(), tracer=tracer
+    )
     llamacpp = _llamacpp_server(settings)
     return {
         "settings": settings,
@@ -66,8 +76,10 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
         "llamacpp": llamacpp,
         "store": store,
         "embedder": embedder,
+        "adapter_file": adapter_file,
         "loader": loader,
         "ingest_pipeline": pipeline,
+        "tracer": tracer,
         "uploads": Uploads(pipeline),
         "rereader": Rereader(pipeline),
         "counters": {},
@@ -85,6 +97,12 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
         "schedule": SourceSchedule(60.0 * settings.sources_every),
         "summary_writer": SummaryWriter(),
     }
+
+
+def open_adapter_file(settings: Settings, storage: Path | None = None) -> SharedFile | None:
+    """Return the learned map's file that all machines share; None where there is one machine."""
+    path = (storage or settings.storage) / ADAPTER
+    return SharedFile(path, settings.database) if settings.database else None
 
 
 def open_embedding(settings: Settings) -> Embedder:

@@ -26,11 +26,13 @@ if TYPE_CHECKING:  # `from docent import Docent` takes 0.1 s; the libraries come
     from docent.indexing.adapted_embedder import AdaptedEmbedder
     from docent.indexing.torch_models import Reranker
     from docent.ingesting import IngestPipeline, Rereader, Uploads
+    from docent.json_lines import SharedFile
     from docent.loading import Loader
     from docent.retrieving import Dictionaries, FigureLines, LearnedWeights, Synonyms
     from docent.settings import Settings
     from docent.sources import Sources
     from docent.store import Store
+    from docent.tracing import Tracer
 
 
 class Parts:
@@ -43,6 +45,8 @@ class Parts:
     """Where the settings name a model file: the process that serves it."""
     store: Store
     embedder: AdaptedEmbedder
+    adapter_file: SharedFile | None
+    """The file of the embedder's learned map, where several machines share it."""
     loader: Loader
     ingest_pipeline: IngestPipeline
     uploads: Uploads
@@ -65,6 +69,7 @@ class Parts:
     schedule: SourceSchedule
     summary_writer: SummaryWriter
     plugins: PluginSteps
+    tracer: Tracer
 
     def __init__(
         self, storage: str | Path | None = None, *, settings: Settings | None = None, building: bool = False

@@ -102,7 +102,7 @@ def _person(settings: Settings, name: str) -> str:
     """Return whose conversations are meant; where people log in, one of them has to be named."""
     from docent.web.accounts.users import LOCAL, Users, as_name
 
-    known = [account.name for account in Users(settings.storage).all()]
+    known = [account.name for account in Users(settings.storage, database_url=settings.database).all()]
     if not name and not known:
         return LOCAL
     if not name or as_name(name) not in {*known, LOCAL}:

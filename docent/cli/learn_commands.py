@@ -177,11 +177,17 @@ def run_undo(arguments: argparse.Namespace) -> int:
 def _undo_embedding(settings: Settings, arguments: argparse.Namespace) -> int:
     """Remove the map, or go back to the model and the index of before."""
     from docent.app import roll_back
+    from docent.app.factory import open_adapter_file
     from docent.indexing.adapted_embedder import ADAPTER
     from docent.learning.trials import replaced_model
 
+    shared = open_adapter_file(settings)
+    if shared is not None:
+        shared.follow()
     if (settings.storage / ADAPTER).exists():
         (settings.storage / ADAPTER).unlink()
+        if shared is not None:
+            shared.publish()
         _say(arguments, "The map of the questions' vectors is removed.")
         return 0
     if (base := replaced_model(settings)) is None:

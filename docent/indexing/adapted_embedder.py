@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,8 +26,12 @@ class AdaptedEmbedder:
     A map that is written or removed counts with the next question. Indexes fit as before.
     """
 
-    def __init__(self, embedder: Embedder, storage: Path) -> None:
+    def __init__(
+        self, embedder: Embedder, storage: Path, *, follow: Callable[[], None] = lambda: None
+    ) -> None:
+        """`follow` brings the file up to date where another machine may have changed it."""
         self._embedder = embedder
+        self._follow = follow
         self._path = storage / ADAPTER
         self._read: tuple[int, NDArray[np.float32] | None] = (0, None)
 
@@ -75,6 +79,7 @@ class AdaptedEmbedder:
         self._embedder.close()
 
     def _adapter(self) -> NDArray[np.float32] | None:
+        self._follow()
         try:
             modified = self._path.stat().st_mtime_ns
         except FileNotFoundError:

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from docent.errors import DocentError, EmbeddingError, LoadError, StoreError, StoreUnreachable
 from docent.indexing import Chunker, embedded_text
@@ -18,7 +19,12 @@ from docent.indexing.embedder import Embedder
 from docent.loading import Loader
 from docent.messages import Message
 from docent.store import Arrival, Store
+from docent.tracing import Tracer, TraceSpan
 from docent.types import Chunk, Document, FileReport, Scope, SourceFile, StoredDocument, document_id
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +74,8 @@ class ReadDocument:
 
     document: Document
     cutter: Chunker
+    span: TraceSpan | None = None
+    """The step in which it was read."""
 
     def chunks(self, library: str) -> list[Chunk]:
         return self.cutter.chunks(self.document, document_id=document_id(library, self.document.sha256))
@@ -84,19 +92,21 @@ class IngestPipeline:
     cut: ChunkSize
     workers: int
     tally: PageCounter = field(default_factory=PageCounter)
+    tracer: Tracer = field(default_factory=Tracer)
 
     def read(self, path: Path, *, password: str | None, on_page: Callable[[int, int], None]) -> ReadDocument:
         """Read a file. Raises LoadError.
 
         `on_page` is called after each page with the pages read and the pages expected (0: not known).
         """
-        with self.loader.stream(path, password=password) as stream:
+        with self.tracer.span("ingest read") as span, self.loader.stream(path, password=password) as stream:
             pages, cutter = [], self._cutter()
             for page in stream.pages:
                 pages.append(page)
                 cutter.add(page)  # while the workers read the next pages
                 on_page(len(pages), stream.expected_pages)
-            return ReadDocument(replace(stream.document, pages=tuple(pages)), cutter)
+            span.attributes |= {"docent.kind": stream.document.kind, "docent.pages": len(pages)}
+            return ReadDocument(replace(stream.document, pages=tuple(pages)), cutter, span)
 
     def read_original(
         self, original: Path, name: str, *, password: str | None, on_page: Callable[[int, int], None]
@@ -116,15 +126,21 @@ class IngestPipeline:
 
     def keep(self, file: SourceFile, read: ReadDocument, *, expected: bool = False) -> list[Chunk]:
         """Store a document, found by its words from now on; its vectors follow."""
-        chunks = read.chunks(file.library)
-        self.store.put_words(file, read.document, chunks, expected=expected)
+        with self.tracer.span("ingest store", parent=read.span) as span:
+            chunks = read.chunks(file.library)
+            self.store.put_words(file, read.document, chunks, expected=expected)
+            span.attributes |= {"docent.documents": 1, "docent.chunks": len(chunks)}
         self.tally.count(len(read.document.pages))
         self.background.start()
         return chunks
 
     def keep_several(self, arrivals: Sequence[Arrival]) -> list[bool]:
         """Store new documents in one step; False for each that has to be stored by itself."""
-        stored = self.store.put_several(arrivals)
+        if not arrivals:
+            return []
+        with self.tracer.span("ingest store") as span:
+            stored = self.store.put_several(arrivals)
+            span.attributes["docent.documents"] = sum(stored)
         self.tally.count(
             sum(len(arrival.document.pages) for arrival, done in zip(arrivals, stored, strict=True) if done)
         )
@@ -157,9 +173,10 @@ SAVE = 600.0  # seconds between two saves of the catalog's snapshot
 class EmbeddingWorker:
     """Makes vectors in the background, in batches across documents; chunks are found by words until then."""
 
-    def __init__(self, *, store: Store, embedder: Embedder) -> None:
+    def __init__(self, *, store: Store, embedder: Embedder, tracer: Tracer | None = None) -> None:
         self._store = store
         self._embedder = embedder
+        self._tracer = tracer or Tracer()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
@@ -240,7 +257,7 @@ class EmbeddingWorker:
         with ThreadPoolExecutor(1, "storing") as executor:
             while not self._closing.is_set():
                 chunks = self._store.unembedded(BATCH, besides=under_way)
-                vectors = self._embedder.embed([embedded_text(chunk) for chunk in chunks])
+                vectors = self._embed(chunks)
                 if storing is not None:
                     storing.result()
                 elif not chunks:
@@ -248,6 +265,14 @@ class EmbeddingWorker:
                 ids = [chunk.id for chunk in chunks]
                 under_way = frozenset(ids)
                 storing = executor.submit(self._store.put_vectors, ids, vectors) if ids else None
+
+    def _embed(self, chunks: Sequence[Chunk]) -> NDArray[np.float32]:
+        texts = [embedded_text(chunk) for chunk in chunks]
+        if not chunks:
+            return self._embedder.embed(texts)
+        with self._tracer.span("ingest embed") as span:
+            span.attributes["docent.chunks"] = len(chunks)
+            return self._embedder.embed(texts)
 
 
 def rebuild(

@@ -193,6 +193,8 @@ def learn_adapter(docent: Docent, library: str, on_progress: Progress) -> Trial:
     gain = _compare(docent, decide, _search(docent), after, shared, on_progress)
     if gain.is_kept:
         write_adapter(docent.store.folder / ADAPTER, fit_adapter(data).astype(np.float32), plain.fingerprint)
+        if docent.adapter_file is not None:
+            docent.adapter_file.publish()
     return _trial(pairs, gain)
 
 

@@ -23,6 +23,7 @@ from docent.app.summary_backlog import summarise_ahead
 from docent.errors import InputError, SettingsError, StoreError
 from docent.resources import FILES
 from docent.settings import Settings
+from docent.tracing import open_tracer
 from docent.web import first_run, listen_address, page_shell
 from docent.web.accounts.api_keys import ApiKeys
 from docent.web.accounts.login import Authenticator, install
@@ -60,6 +61,7 @@ from docent.web.sharing import share_routes
 from docent.web.sources import source_routes
 from docent.web.storage_files import installation_secret
 from docent.web.tables import table_routes
+from docent.web.traced_requests import TracedRequests
 
 APP = FILES / "app.py"
 
@@ -133,6 +135,8 @@ def _install_api(app: Any, settings: Settings) -> None:
         app.add_middleware(AuditedRequests, audit=audit)
         app.add_middleware(ApiMiddleware, api=lambda: state.api, metrics=state.metrics)
         app.add_exception_handler(StoreError, unavailable)
+        if settings.traces_url:
+            app.add_middleware(TracedRequests, tracer=open_tracer(settings.traces_url))
         if settings.replica:
             app.add_middleware(ReplicaCookie, name=settings.replica)
     users = Users(settings.storage, database_url=settings.database)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.conftest import again, connected, picture, running_app
+from tests.e2e.test_history import edit
 from tests.e2e.test_looks import opened_page, violations
 
 pytestmark = pytest.mark.browser
@@ -34,6 +37,11 @@ def filled(page: Page) -> Locator:
 
 def cells(table: Locator, column: int) -> list[str]:
     return table.locator(f"tbody tr > :nth-child({column})").all_inner_texts()
+
+
+def known_tables(storage: Path) -> set[str]:
+    with closing(sqlite3.connect(storage / "tables.db")) as database:
+        return {key for (key,) in database.execute("SELECT id FROM tables")}
 
 
 def test_a_table_of_all_internships(page: Page, app: str):
@@ -79,6 +87,26 @@ def test_a_table_of_all_internships(page: Page, app: str):
     page.locator("button[value=make]").click()
     page.locator("[role=status] a").click()
     expect(page.locator("td", has_text="21,400")).to_be_visible()
+
+
+def test_an_edited_question_leaves_one_table(page: Page, app: str, copied_storage: Path):
+    """The table of the question before is deleted with its answer."""
+    with page.expect_websocket():
+        page.goto(app)
+    connected(page)
+    again(page, QUESTION)
+    filled(page)
+    before = known_tables(copied_storage)
+    edit(page, QUESTION, "Compare all internships by pay and place")
+    expect(page.locator(".docent-table")).to_have_count(1)
+    expect(page.locator(".docent-table thead th")).to_have_count(3, timeout=60_000)
+    filled(page)
+    for _ in range(600):  # the old one is deleted in the background
+        now = known_tables(copied_storage)
+        if len(now - before) == len(before - now) == 1:
+            break
+        page.wait_for_timeout(100)
+    assert len(now - before) == len(before - now) == 1
 
 
 @pytest.mark.parametrize(
