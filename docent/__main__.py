@@ -151,7 +151,11 @@ Define = Callable[[argparse.ArgumentParser], None]
 
 
 def _define_migrate(command: argparse.ArgumentParser) -> None:
-    del command  # it takes no arguments
+    command.add_argument(
+        "--conversations",
+        action="store_true",
+        help="carry the conversations of the storage folder over as well",
+    )
 
 
 def _migrate(arguments: argparse.Namespace) -> None:
@@ -168,7 +172,13 @@ def _migrate(arguments: argparse.Namespace) -> None:
     from docent.postgres.migrating import migrate  # needs them
 
     revision = migrate(settings.database)
-    _print_result(arguments, {"revision": revision}, f"The tables are at revision {revision}.")
+    result, sentence = {"revision": revision}, f"The tables are at revision {revision}."
+    if arguments.conversations:
+        from docent.web.chat.history_transfer import carry_over
+
+        result["conversations"] = carry_over(settings.storage, settings.database)
+        sentence += f" Conversations that were carried over: {result['conversations']}."
+    _print_result(arguments, result, sentence)
 
 
 def _refuse_database(settings: Settings) -> None:
@@ -177,7 +187,7 @@ def _refuse_database(settings: Settings) -> None:
         raise InputError(
             "The catalog is in the database of DOCENT_DATABASE_URL. Back it up and restore it with pg_dump "
             "and pg_restore, and copy {originals} beside it.",
-            originals=settings.storage / "originals",
+            originals=settings.files_url or settings.storage / "originals",
         )
 
 
@@ -191,7 +201,7 @@ def _backup(arguments: argparse.Namespace) -> None:
 
     settings = Settings.read()
     _refuse_database(settings)
-    written = back_up(settings.storage, arguments.file)
+    written = back_up(settings.storage, arguments.file, originals=not settings.files_url)
     _print_result(
         arguments, {"file": str(arguments.file), "bytes": written}, f"{arguments.file}: {written:,} bytes"
     )

@@ -1,6 +1,7 @@
-"""The conversations' database: how it is opened, how text is erased from it, and its errors in words.
+"""The conversations at rest: how they are opened, how text is erased from them, and errors in words.
 
-When a document is deleted, what answers quote of it is deleted or blanked here.
+They are in storage/history.db, or in PostgreSQL. When a document is deleted, what answers quote of it is
+deleted or blanked here.
 """
 
 from __future__ import annotations
@@ -8,13 +9,15 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from docent.errors import StoreError
+from docent.postgres import require_packages
 from docent.types import Quotes
 
 HISTORY = "history.db"
@@ -23,6 +26,40 @@ ANSWER_KEY = "docent"
 TABLE_KEY = "docent_table"
 """The key of a message's metadata that holds the id of the research table that it shows."""
 BUSY_SECONDS = 30.0  # as long as the catalog waits; writing 100 MB anew took 4 to 7 s on two busy cores
+
+
+Place = Path | str
+"""Where conversations are: a storage folder, or the URL of a database."""
+
+
+class ConversationConnection(Protocol):
+    """A connection inside a transaction; its rows have the names of their columns as keys."""
+
+    def execute(self, statement: str, values: Mapping[str, Any] = ..., /) -> Any: ...
+
+
+class Conversations(Protocol):
+    """The conversations of one place."""
+
+    @property
+    def may_quote(self) -> str:
+        """The condition of an answer in `steps s` that may quote :documents or was made of :chunks."""
+
+    @property
+    def to_change(self) -> str:
+        """Ends a statement whose rows must stay as they were read until they are changed."""
+
+    @property
+    def stores_folded(self) -> bool:
+        """True if a text that is searched is stored by `fold` as well, in the column `folded`."""
+
+    def read(self) -> AbstractContextManager[ConversationConnection]: ...
+
+    def write(self) -> AbstractContextManager[ConversationConnection]:
+        """Run the block in one transaction: all of it happens, or none."""
+
+    def forget_deleted(self) -> None:
+        """Leave as little of what was deleted as the database allows. Raises StoreError."""
 
 
 def configure(connection: sqlite3.Connection) -> None:
@@ -97,9 +134,16 @@ SIGN = r"\u3040-\u30ff\u3400-\u9fff"
 WORD = re.compile(rf"\[\d+\]|[{SIGN}]|[^\W{SIGN}]+")
 
 # All but a person's own words, and answers that were made of other documents only.
-CONCERNED = f"""
+CONCERNED = """
 SELECT s."id", s."parentId", s."type", s."name", s."input", s."output", s."metadata" FROM steps s
-WHERE s."type" NOT IN ('user_message', 'run') AND (
+WHERE s."type" NOT IN ('user_message', 'run') AND
+"""
+
+
+class ConversationFile:
+    """The file storage/history.db."""
+
+    may_quote = f"""(
     COALESCE(json_array_length(s."metadata", '$.{ANSWER_KEY}.citations'), 0) = 0
     OR COALESCE(json_array_length(s."metadata", '$.{ANSWER_KEY}.receipt.sent'), 0) = 0
     OR EXISTS (SELECT 1 FROM json_each(s."metadata", '$.{ANSWER_KEY}.citations') c
@@ -108,6 +152,32 @@ WHERE s."type" NOT IN ('user_message', 'run') AND (
     OR EXISTS (SELECT 1 FROM json_each(s."metadata", '$.{ANSWER_KEY}.receipt.sent') c
         WHERE c.value IN (SELECT value FROM json_each(:chunks))))
 """
+    to_change = ""  # whoever writes does so alone
+    stores_folded = False  # SQLite calls `fold` as it searches
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    @contextmanager
+    def read(self) -> Iterator[ConversationConnection]:
+        yield self._connection
+
+    @contextmanager
+    def write(self) -> Iterator[ConversationConnection]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        with self._connection:
+            yield self._connection
+
+    def forget_deleted(self) -> None:
+        forget_deleted(self._connection)
+
+
+def fold(text: str) -> str:
+    """Return text without case and accents, to search in."""
+    if text.isascii():  # the same, in a fiftieth of the time
+        return text.lower()
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in plain if not unicodedata.combining(character))
 
 
 class Wording:
@@ -210,38 +280,41 @@ class Quoted:
                     facts += [fact] if document in self.documents else []
         return facts
 
-    def erase(self, folder: Path, how: Quotes) -> int:
+    def erase(self, place: Place, how: Quotes) -> int:
         """Delete the answers that quote them, or blank the quotes, and count them. Raises StoreError."""
-        count = 0
-        with open_conversations(folder) as connection:
-            if connection is None:
+        with open_conversations(place) as conversations:
+            if conversations is None:
                 return 0
-            connection.execute("BEGIN IMMEDIATE")
-            for row, new in self._quoting(connection):
-                count += 1
-                if how == "delete":
-                    _delete(connection, row)
-                else:
-                    connection.execute(
-                        'UPDATE steps SET "name" = :name, "input" = :input, "output" = :output, '
-                        '"metadata" = :metadata WHERE "id" = :id',
-                        {**new, "id": row["id"]},
-                    )
-            connection.execute("COMMIT")
-            if count:
-                forget_deleted(connection)
-        return count
+            with conversations.write() as db:
+                quoting = self._quoting(conversations, db, to_change=True)
+                for row, new in quoting:
+                    if how == "delete":
+                        _delete(db, row)
+                        continue
+                    if conversations.stores_folded:
+                        new["folded"] = fold(new["output"])
+                    changes = ", ".join(f'"{name}" = :{name}' for name in new)
+                    db.execute(f'UPDATE steps SET {changes} WHERE "id" = :id', {**new, "id": row["id"]})
+            if quoting:
+                conversations.forget_deleted()
+        return len(quoting)
 
-    def count(self, folder: Path) -> int:
+    def count(self, place: Place) -> int:
         """Count the answers that quote them."""
-        with open_conversations(folder) as connection:
-            return 0 if connection is None else len(self._quoting(connection))
+        with open_conversations(place) as conversations:
+            if conversations is None:
+                return 0
+            with conversations.read() as db:
+                return len(self._quoting(conversations, db))
 
-    def _quoting(self, connection: sqlite3.Connection) -> list[tuple[sqlite3.Row, dict[str, str]]]:
+    def _quoting(
+        self, conversations: Conversations, db: ConversationConnection, *, to_change: bool = False
+    ) -> list[tuple[Mapping[str, Any], dict[str, str]]]:
         """Return the rows that quote them, each with its texts without the quotes."""
         given = {"documents": json.dumps(list(self.documents)), "chunks": json.dumps(list(self.chunks))}
+        statement = CONCERNED + conversations.may_quote + (conversations.to_change if to_change else "")
         found = []
-        for row in connection.execute(CONCERNED, given):
+        for row in db.execute(statement, given):
             texts, metadata = {name: row[name] for name in TEXTS}, json.loads(row["metadata"])
             new, blanked = self.blanked(texts, metadata)
             if (new, blanked) != (texts, metadata):
@@ -254,20 +327,26 @@ def quoted(documents: Collection[str], chunks: Collection[str], texts: Iterable[
     return Quoted(frozenset(documents), frozenset(chunks), Wording(texts))
 
 
-def _delete(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
+def _delete(db: ConversationConnection, row: Mapping[str, Any]) -> None:
     """Delete an answer with its steps, but not the question before it."""
     values = {"id": row["id"], "parent": row["parentId"] if row["type"] == "assistant_message" else None}
     these = (
         """SELECT "id" FROM steps WHERE "id" = :id OR ("parentId" = :parent AND "type" NOT LIKE '%message')"""
     )
-    connection.execute(f'DELETE FROM elements WHERE "forId" IN ({these})', values)
-    connection.execute(f'DELETE FROM steps WHERE "id" IN ({these})', values)
+    db.execute(f'DELETE FROM elements WHERE "forId" IN ({these})', values)
+    db.execute(f'DELETE FROM steps WHERE "id" IN ({these})', values)
 
 
 @contextmanager
-def open_conversations(folder: Path) -> Iterator[sqlite3.Connection | None]:
-    """Open the conversations of a storage folder; yield None where there are none."""
-    path = folder / HISTORY
+def open_conversations(place: Place) -> Iterator[Conversations | None]:
+    """Open the conversations of a storage folder or a database; yield None where there are none."""
+    if isinstance(place, str):
+        require_packages()
+        from docent.postgres.conversation_server import ConversationServer
+
+        yield ConversationServer(place)
+        return
+    path = place / HISTORY
     if not path.exists():
         yield None
         return
@@ -276,6 +355,6 @@ def open_conversations(folder: Path) -> Iterator[sqlite3.Connection | None]:
             connection.row_factory = sqlite3.Row
             configure(connection)
             known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'steps'").fetchone()
-            yield connection if known else None
+            yield ConversationFile(connection) if known else None
     except sqlite3.Error as error:
         raise history_error(error) from error

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
-from docent.errors import DocentError, StorageBusy
+from docent.errors import DocentError, FilesUnreachable, StorageBusy
 from docent.resources import FILES
 from docent.settings import Settings
 from docent.types import Scope, State
@@ -110,6 +110,7 @@ def _opened(settings: Settings, *, mend: bool) -> Iterator[Finding]:
             yield Finding("catalog", True, mended)
         with open_docent(settings) as docent:
             yield from storage(docent)
+            yield from files(docent)
             yield in_step(docent, mend=mend)
             yield size(docent)
             yield model_server(docent)
@@ -133,6 +134,18 @@ def storage(docent: Docent) -> Iterator[Finding]:
     if older:
         found = f"{len(older)} were read by an older loader and can still be searched: {', '.join(older[:5])}"
         yield Finding("documents", True, found, "python -m docent ingest --rebuild=full")
+
+
+def files(docent: Docent) -> Iterator[Finding]:
+    """Check that the bucket of the originals answers, where one is set."""
+    if not docent.settings.files_url:
+        return
+    try:
+        docent.store.files.check()
+    except FilesUnreachable as error:
+        yield Finding("files", False, str(error))
+    else:
+        yield Finding("files", True, f"{docent.settings.files_url} answers")
 
 
 def in_step(docent: Docent, *, mend: bool) -> Finding:

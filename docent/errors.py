@@ -11,6 +11,10 @@
     ├── StoreError             storage/ cannot do what was asked
     │   ├── StorageBusy        another process owns it
     │   ├── IndexMismatch      the index was made by another model, chunker or version
+    │   ├── StoreUnreachable   a server that keeps a part of it does not answer; try again later
+    │   │   ├── DatabaseUnreachable   PostgreSQL
+    │   │   └── FilesUnreachable   the bucket of the original files
+    │   │       └── FilesRefused   it refuses the keys, or there is no such bucket
     │   ├── DamagedStore       its files are damaged or contradict each other
     │   ├── UnknownLibrary     no such library, or the user may not see it
     │   ├── UnknownDocument    no such document, or the user may not see it
@@ -80,6 +84,18 @@ class StorageBusy(StoreError): ...
 
 
 class IndexMismatch(StoreError): ...
+
+
+class StoreUnreachable(StoreError): ...
+
+
+class DatabaseUnreachable(StoreUnreachable): ...
+
+
+class FilesUnreachable(StoreUnreachable): ...
+
+
+class FilesRefused(FilesUnreachable): ...
 
 
 class DamagedStore(StoreError): ...

@@ -7,6 +7,7 @@ wins over `.env`, which wins over `docent.toml`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -226,12 +227,18 @@ class Settings(BaseModel):
 
     database_url: SecretStr = Field(
         SecretStr(""),
-        description="Address of a PostgreSQL database that keeps the catalog, users and keys in place of "
-        "files in the storage folder: postgresql://user:password@host/name. `docent migrate` makes its "
-        "tables.",
+        description="Address of a PostgreSQL database that keeps the catalog, conversations, users and "
+        "keys in place of files in the storage folder: postgresql://user:password@host/name. `docent "
+        "migrate` makes its tables.",
     )
     database_url_file: Path | None = Field(
         None, description="File that holds the address of the database, instead of the address itself."
+    )
+    files_url: str = Field(
+        "",
+        description="Bucket of S3 or of a server that speaks its protocol, as MinIO does, that keeps the "
+        "original files: s3://bucket/folder. AWS's own variables name the server and the keys. Empty: they "
+        "are kept in the storage folder.",
     )
     chroma_url: str = Field(
         "",
@@ -270,6 +277,13 @@ class Settings(BaseModel):
         if value and not value.get_secret_value().startswith(DATABASES):
             raise ValueError("must begin with postgresql://")
         return value
+
+    @field_validator("files_url")
+    @classmethod
+    def _must_be_a_bucket(cls, value: str) -> str:
+        if value and not re.fullmatch(r"s3://[\w.-]+(/[^?#]*)?", value):
+            raise ValueError("must be s3:// and the name of a bucket, perhaps with a folder in it")
+        return value.rstrip("/")
 
     @field_validator("chunk_overlap")
     @classmethod

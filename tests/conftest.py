@@ -8,7 +8,12 @@ from itertools import groupby
 import hypothesis
 import pytest
 
-pytest_plugins = ["tests.fakes.plugin", "tests.fakes.postgres_server", "tests.fakes.real_model"]
+pytest_plugins = [
+    "tests.fakes.plugin",
+    "tests.fakes.postgres_server",
+    "tests.fakes.real_model",
+    "tests.fakes.s3_server",
+]
 
 # A busy machine is no failure: only wrong results are.
 hypothesis.settings.register_profile(

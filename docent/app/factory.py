@@ -57,6 +57,7 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
             fingerprint=fingerprint,
             chroma_url=settings.chroma_url,
             database_url=settings.database,
+            files_url=settings.files_url,
             building=building,
         )
         on_failure.pop_all()

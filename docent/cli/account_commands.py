@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docent.errors import DocentError, InputError, StoreError
@@ -111,7 +110,7 @@ def _remove_user(arguments: argparse.Namespace) -> None:
     if known:
         users.remove(name)
     try:
-        conversations = asyncio.run(_delete_conversations(settings.storage, name))
+        conversations = asyncio.run(_delete_conversations(settings, name))
         with open_docent(settings) as docent:
             documents = docent.forget_owner(name)
     except StoreError as error:
@@ -145,10 +144,10 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-async def _delete_conversations(storage: Path, name: str) -> int:
+async def _delete_conversations(settings: Settings, name: str) -> int:
     from docent.web.chat.history import History
 
-    history = History(storage)
+    history = History(settings.storage, database_url=settings.database)
     try:
         return await history.delete_user(name)
     finally:

@@ -51,7 +51,7 @@ def run_answers(arguments: argparse.Namespace) -> None:
     settings = Settings.read()
     user = _person(settings, arguments.user)
     with open_docent(settings) as docent:
-        answers = read_answers(settings.storage, user=user)
+        answers = read_answers(settings.storage, database_url=settings.database, user=user)
         examples = list(answer_examples(answers, docent.store, user=user, liked_only=arguments.liked))
     _write(arguments, (example.row(arguments.format) for example in examples))
     left_out = len(answers) - len(examples)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections import deque
@@ -12,13 +13,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from docent.errors import DocentError, LoadError, OutOfReach, StoreError, UnreadableFile
+from docent.errors import (
+    DocentError,
+    FilesRefused,
+    FilesUnreachable,
+    LoadError,
+    OutOfReach,
+    StoreError,
+    UnreadableFile,
+)
 from docent.ingesting.discovery import SameBytes, SyncPlan, covers, file_now, find_files, is_gone, plan_sync
 from docent.ingesting.ingest_pipeline import IngestPipeline, IngestProgress, ReadDocument, describe_error
 from docent.messages import Message
 from docent.store import Arrival, Store, sha256_of
 from docent.types import Chunk, Document, FileReport, ReadBy, SourceFile
 
+log = logging.getLogger(__name__)
 AHEAD = 2  # documents read beyond the one that is stored, for each worker: bounds the memory
 MAX_COMMIT = 64  # small files in one commit, which costs 30 ms for any number
 MAX_COMMIT_PAGES = 200  # so that the first of them does not wait for long
@@ -29,6 +39,8 @@ DATE_ONLY = Message("only its date changed")
 QUIET_MS = 500  # without a change: then writing is done
 LONGEST_MS = 5000  # of changes without a pause: then ingest what there is
 RETRY_SECONDS = 5.0
+FILES_RETRY_SECONDS = 2.0
+"""Between two attempts while the server of the original files does not answer."""
 SWEEP_SECONDS = 600.0  # ingest even without a signal: network drives do not always send one
 POLL_MS = 1000
 CONTAINERS = (Path("/.dockerenv"), Path("/run/.containerenv"))
@@ -235,7 +247,7 @@ def _store_one(
             read = reading.result() if attempt == 1 else _read(file, pipeline, password)
             if pipeline.store.attach(file, read.document.sha256):
                 return _report_same_bytes(file, read.document, work.outcome, missing, pipeline.store)
-            chunks = pipeline.keep(file, read)
+            chunks = _keep(file, read, pipeline)
             break
         except LoadError as error:
             age = time.time() - file.modified_ns / 1e9
@@ -255,6 +267,21 @@ def _store_one(
         except Exception as error:  # the other files are still read, and the next ingest tries this one again
             return FileReport(file.library, file.path, "failed", describe_error(error))
     return _report(work.outcome, file, read.document, chunks, time.perf_counter() - began)
+
+
+def _keep(file: SourceFile, read: ReadDocument, pipeline: IngestPipeline) -> list[Chunk]:
+    """Store a document; while the server of the original files does not answer, wait for it."""
+    reported = False
+    while True:
+        try:
+            return pipeline.keep(file, read)
+        except FilesRefused:
+            raise
+        except FilesUnreachable as error:
+            if not reported:
+                log.warning("%s The ingest waits for it.", error)
+            reported = True
+            time.sleep(FILES_RETRY_SECONDS)
 
 
 def _report(

@@ -8,11 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docent.errors import DocentError, EmbeddingError, LoadError, StoreError
+from docent.errors import DocentError, EmbeddingError, LoadError, StoreError, StoreUnreachable
 from docent.indexing import Chunker, embedded_text
 from docent.indexing.embedder import Embedder
 from docent.loading import Loader
@@ -244,8 +245,9 @@ class EmbeddingWorker:
             self._wake.clear()
 
     def _hold_up(self, why: str) -> None:
-        if self._store.owned and not self._closing.is_set():
-            self._store.hold_up(why)
+        with suppress(StoreUnreachable):  # the database is away: nobody can be told
+            if self._store.owned and not self._closing.is_set():
+                self._store.hold_up(why)
         self._closing.wait(IDLE)
 
     def _fill(self) -> None:

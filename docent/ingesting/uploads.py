@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from docent.errors import InputError, UnknownDocument
+from docent.errors import InputError, StoreUnreachable, UnknownDocument
 from docent.ingesting.ingest_pipeline import IngestPipeline, describe_error
 from docent.messages import Message
 from docent.store import UPLOADED, sha256_of
@@ -19,6 +19,8 @@ WORKERS = 2  # files read at the same time, each in a process of its own
 MAX_NAME = 200
 RECENT = 200
 POLL = 0.2
+AGAIN_SECONDS = 5.0
+"""Between two attempts while a server of the store does not answer."""
 LOCKED = ("is locked with a password. Run:", "is locked and the password given does not open it")
 """Reasons that loading gives for a PDF; after a restart, only the reason is left of a failure."""
 
@@ -175,22 +177,32 @@ class Uploads:
         self._pool.submit(self._read, key, scope).add_done_callback(_raise_unexpected)
 
     def _read(self, key: str, scope: Scope) -> None:
-        store, failed = self._pipeline.store, None
+        store, failed, waits = self._pipeline.store, None, False
         try:
             document = store.document(key, scope)
             if document.state is State.QUEUED or document.state is State.LOADING:
                 self._read_and_store(document, store.original(key, scope))
         except (_Cancelled, UnknownDocument):
             pass  # cancelled meanwhile: nothing is left of it
+        except StoreUnreachable:
+            waits = True
         except Exception as error:  # also a bug must not leave a follower waiting for ever
             failed = error
         with self._lock:  # before the failure is stored, so that it may be tried again at once
             self._pages.pop(key, None)
-            self._passwords.pop(key, None)
+            if not waits:
+                self._passwords.pop(key, None)
         # A stop kills the readers, and a cancelled file is gone: neither is a failure of the file.
-        if failed is not None and not self._closed and self._is_there(key, scope):
-            self._failed[key] = why = describe_error(failed)
-            store.give_up(key, why)
+        try:
+            if failed is not None and not self._closed and self._is_there(key, scope):
+                self._failed[key] = why = describe_error(failed)
+                store.give_up(key, why)
+        except StoreUnreachable:
+            waits = True
+        if waits:
+            again = threading.Timer(AGAIN_SECONDS, self._submit, (key, scope))
+            again.daemon = True
+            again.start()
 
     def _is_there(self, key: str, scope: Scope) -> bool:
         try:

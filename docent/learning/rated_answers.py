@@ -33,10 +33,13 @@ class RatedAnswer:
     """By chunk id: start and end of a cited passage in its page."""
 
 
-def read_answers(storage: Path, *, user: str | None = None) -> list[RatedAnswer]:
+def read_answers(storage: Path, *, database_url: str = "", user: str | None = None) -> list[RatedAnswer]:
     """Return the answers of a user's conversations, or of all, the oldest first. Raises StoreError."""
-    with open_conversations(storage) as connection:
-        rows = [] if connection is None else connection.execute(ANSWERS).fetchall()
+    rows = []
+    with open_conversations(database_url or storage) as conversations:
+        if conversations is not None:
+            with conversations.read() as db:
+                rows = db.execute(ANSWERS).fetchall()
     found = []
     for row in rows:
         if user is not None and row["user"] != user:

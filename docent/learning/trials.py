@@ -63,9 +63,9 @@ class Trial:
 def known_pairs(docent: Docent, library: str) -> list[LearningPair]:
     """Return the pairs of a shared library, or of all of them, people's own first."""
     docent.check_library(library)
-    storage = docent.store.folder
     documents = docent.store.documents(shared_scope(library))
-    return collect_pairs(docent.golden.all(), docent.synthetic.all(), read_answers(storage), documents)
+    answers = read_answers(docent.store.folder, database_url=docent.settings.database)
+    return collect_pairs(docent.golden.all(), docent.synthetic.all(), answers, documents)
 
 
 def gather_pairs(docent: Docent, library: str, *, times: int = 1) -> list[LearningPair]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,9 +13,9 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import RawCursor
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
-from psycopg.types.string import StrDumperUnknown
+from psycopg.types.string import StrDumperUnknown, TextBinaryLoader
 
-from docent.errors import StoreError
+from docent.errors import DatabaseUnreachable, StoreError
 from docent.postgres.statements import rendered
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class PostgresConnection:
         for dumper in (Int8Dumper, Int8BinaryDumper):
             self.raw.adapters.register_dumper(int, dumper)
         self.raw.adapters.register_dumper(str, _TextDumper)
+        self.raw.adapters.register_loader("json", TextBinaryLoader)  # as it was written, like SQLite's
 
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> psycopg.Cursor[Any]:
         return self.raw.execute(rendered(statement), values, binary=True)
@@ -160,8 +162,14 @@ def database_error(error: psycopg.Error, url: str) -> Exception:
             place=place(url),
             why=said,
         )
-    if isinstance(error, psycopg.OperationalError):
+    if isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected):
         return StoreError(
+            "Somebody else was changing the same in the database ({why}). Nothing of this was stored or "
+            "deleted. Try again.",
+            why=said,
+        )
+    if isinstance(error, psycopg.OperationalError):
+        return DatabaseUnreachable(
             "The database at {place} cannot be used ({why}). Nothing stored is lost. Start it, or correct "
             "DOCENT_DATABASE_URL, and try again.",
             place=place(url),
@@ -171,7 +179,7 @@ def database_error(error: psycopg.Error, url: str) -> Exception:
 
 
 def place(url: str) -> str:
-    """Return the host and name of a database, without user and password."""
+    """Return the hosts and the name of a database, without user and password."""
     parts = urlsplit(url)
-    host = f"{parts.hostname or 'localhost'}:{parts.port or 5432}"
-    return host + parts.path
+    hosts = (parts.netloc.rpartition("@")[2] or "localhost").split(",")  # a primary and its standbys
+    return ",".join(host if re.search(r":\d+$", host) else f"{host}:5432" for host in hosts) + parts.path

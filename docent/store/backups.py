@@ -27,10 +27,11 @@ LIST = "docent-backup.json"
 CATALOG = "index/catalog.db"
 
 
-def back_up(folder: Path, target: Path) -> int:
+def back_up(folder: Path, target: Path, *, originals: bool = True) -> int:
     """Write a backup of storage/ into a new file and return its size.
 
-    It takes no lock: others may write meanwhile.
+    It takes no lock: others may write meanwhile. Without `originals`, where a bucket has them, it is of all
+    the rest.
     """
     if not (folder / CATALOG).exists():
         raise StoreError("There is nothing in {folder} to back up yet.", folder=folder)
@@ -41,7 +42,7 @@ def back_up(folder: Path, target: Path) -> int:
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
             handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # it holds every document
             with os.fdopen(handle, "wb") as file, tarfile.open(fileobj=file, mode="w") as tar:
-                _fill(tar, folder, Path(scratch))
+                _fill(tar, folder, Path(scratch), originals=originals)
                 file.flush()
                 os.fsync(file.fileno())
         part.replace(target)
@@ -84,7 +85,7 @@ def restore(source: Path, folder: Path, *, force: bool) -> Path | None:
         lock.release()
 
 
-def _fill(tar: tarfile.TarFile, folder: Path, scratch: Path) -> None:
+def _fill(tar: tarfile.TarFile, folder: Path, scratch: Path, *, originals: bool) -> None:
     sums: dict[str, str] = {}
 
     def add(path: Path, name: str) -> None:
@@ -93,15 +94,9 @@ def _fill(tar: tarfile.TarFile, folder: Path, scratch: Path) -> None:
 
     catalog = scratch / "catalog.db"
     _copy(folder / CATALOG, catalog)
-    with closing(SqliteCatalog(catalog)) as copied, copied.write() as db:
-        sha256s = {one for one in documents.used_originals(db) if (folder / ORIGINALS / one).exists()}
-        for key, sha256 in db.execute("SELECT id, sha256 FROM documents").fetchall():
-            if sha256 not in sha256s and (row := documents.document_row(db, key)) is not None:
-                documents.withdraw(db, row)  # deleted while the backup was taken
-        changes.remove(db, changes.nameless(db))
-    add(catalog, CATALOG)
-    for sha256 in sorted(sha256s):
+    for sha256 in _with_originals(catalog, folder / ORIGINALS) if originals else ():
         add(folder / ORIGINALS / sha256, f"{ORIGINALS}/{sha256}")
+    add(catalog, CATALOG)
     for path in _beside(folder):
         if path.suffix == ".db":
             _copy(path, scratch / path.name)
@@ -109,6 +104,17 @@ def _fill(tar: tarfile.TarFile, folder: Path, scratch: Path) -> None:
         add(path, path.name)
     (scratch / LIST).write_text(json.dumps({"format": 1, "sha256": sums}, indent=1))
     tar.add(scratch / LIST, LIST)
+
+
+def _with_originals(catalog: Path, originals: Path) -> list[str]:
+    """Return the originals of a copied catalog; remove the documents from it that have none."""
+    with closing(SqliteCatalog(catalog)) as copied, copied.write() as db:
+        sha256s = {one for one in documents.used_originals(db) if (originals / one).exists()}
+        for key, sha256 in db.execute("SELECT id, sha256 FROM documents").fetchall():
+            if sha256 not in sha256s and (row := documents.document_row(db, key)) is not None:
+                documents.withdraw(db, row)  # deleted while the backup was taken
+        changes.remove(db, changes.nameless(db))
+    return sorted(sha256s)
 
 
 def _beside(folder: Path) -> Iterator[Path]:

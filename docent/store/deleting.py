@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from docent.conversations import Quoted, quoted
+from docent.conversations import Place, Quoted, quoted
 from docent.errors import StoreError, UnknownDocument, UnknownLibrary
 from docent.question_pairs import PairFiles
 from docent.saved_tables import SavedTables
@@ -82,13 +81,12 @@ class Deleter:
 
     def _delete(self, known: Sequence[StoredDocument], key: str, name: str, quotes: Quotes) -> Deletion:
         """Delete documents and what answers quote of them; count what there was and what is left."""
-        places = self._writer.places()
         answers = self._quoted(known)
-        erased = sum(_erase(answers, *place, quotes) for place in places)
+        erased = self._erase(answers, quotes)
         with self._writer.catalog.read() as db:
             ids = {document.id: contents.document_chunk_ids(db, document.id) for document in known}
         found = self._census(known, ids)
-        originals = {document.sha256: self._original(document.sha256) for document in known}
+        originals = {document.sha256: self._writer.files.stamp(document.sha256) for document in known}
         with self._writer.change() as db:
             for document in known:
                 if (row := documents.document_row(db, document.id)) is not None:
@@ -99,10 +97,11 @@ class Deleter:
             left = self._census(known, ids, originals)
         self._writer.catalog.forget_deleted()
         # Again, because an answer under way may have been stored meanwhile.
-        erased += sum(_erase(answers, *place, quotes) for place in places)
-        still = sum(
-            answers.count(folder) + SavedTables(folder, database_url=url).count_rows(answers.documents)
-            for folder, url in places
+        erased += self._erase(answers, quotes)
+        still = sum(answers.count(place) for place in self._conversations())
+        still += sum(
+            SavedTables(folder, database_url=url).count_rows(answers.documents)
+            for folder, url in self._writer.places()
         )
         return Deletion(key, name, {**found, "answers": erased}, {**left, "answers": still})
 
@@ -130,11 +129,24 @@ class Deleter:
         texts = ["\n".join(page.text for page in some) for some in pages]
         return quoted({one.id for one in known} | earlier, chunk_ids, texts)
 
+    def _erase(self, answers: Quoted, quotes: Quotes) -> int:
+        """Erase documents from answers and from research tables, and count both."""
+        count = sum(answers.erase(place, quotes) for place in self._conversations())
+        return count + sum(
+            SavedTables(folder, database_url=url).forget_documents(answers.documents)
+            for folder, url in self._writer.places()
+        )
+
+    def _conversations(self) -> list[Place]:
+        """Return where conversations may be, also those from before a database was set."""
+        url = self._writer.database_url
+        return [*([url] if url else []), *(folder for folder, _ in self._writer.places())]
+
     def _census(
         self,
         known: Sequence[StoredDocument],
         ids: Mapping[str, Sequence[str]],
-        originals: Mapping[str, tuple[int, int] | None] | None = None,
+        originals: Mapping[str, object | None] | None = None,
     ) -> dict[str, int]:
         """Count what each part of the store holds of these documents.
 
@@ -150,7 +162,7 @@ class Deleter:
         )
         for document in known:
             words, vectors = index.held(document.library, document.id, ids[document.id])
-            original = self._original(document.sha256)
+            original = self._writer.files.stamp(document.sha256)
             copies = self._writer.files.copies.held(document.sha256)
             with self._writer.catalog.read() as db:  # last, so that it knows of all that was stored again
                 pages, chunks = contents.count_of(db, document.id, ids[document.id])
@@ -163,20 +175,6 @@ class Deleter:
             if not (again or shared or other):
                 total.update(originals=int(original is not None), copies=copies)
         return dict(total)
-
-    def _original(self, sha256: str) -> tuple[int, int] | None:
-        """Return what tells an original from one that is stored in its place later; None without one."""
-        try:
-            stat = self._writer.files.open(sha256).stat()
-        except FileNotFoundError:
-            return None
-        return stat.st_ino, stat.st_mtime_ns
-
-
-def _erase(answers: Quoted, folder: Path, database_url: str, quotes: Quotes) -> int:
-    """Erase documents from answers and from research tables, and count both."""
-    tables = SavedTables(folder, database_url=database_url)
-    return answers.erase(folder, quotes) + tables.forget_documents(answers.documents)
 
 
 def _forget_name(catalog: Catalog, reader: str) -> None:

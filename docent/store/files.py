@@ -13,12 +13,16 @@ import secrets
 import shutil
 import threading
 from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from docent.errors import StoreError, UnreadableFile
 from docent.regular_files import open_regular
+
+if TYPE_CHECKING:
+    from docent.store.protocols import Catalog, CatalogConnection, Files
 
 MOST_BYTES = 500_000_000
 
@@ -33,10 +37,9 @@ class Copies:
 
     def get(self, original: Path, name: str, make: Callable[[], bytes]) -> Path:
         """Return a copy of an original under this name, made if it is missing. Raises what `make` raises."""
+        if (made := self.find(original.name, name)) is not None:
+            return made
         path = self._folder / original.name / name
-        with suppress(FileNotFoundError):
-            os.utime(path)  # not touch(), which would make an empty file if this one is evicted now
-            return path
         data = make()
         part = path.with_name(f".{name}.{os.getpid()}.{threading.get_ident()}.part")
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -46,6 +49,14 @@ class Copies:
             self.drop(original.name)
         self._evict(keeping=path)
         return path
+
+    def find(self, sha256: str, name: str) -> Path | None:
+        """Return a copy that was made before, and note that it is used; None where there is none."""
+        path = self._folder / sha256 / name
+        with suppress(FileNotFoundError):
+            os.utime(path)  # not touch(), which would make an empty file if this one is evicted now
+            return path
+        return None
 
     def remove(self, original: Path, name: str) -> None:
         """Remove one copy, so that it is made again."""
@@ -57,6 +68,10 @@ class Copies:
     def held(self, sha256: str) -> int:
         folder = self._folder / sha256
         return sum(1 for _ in folder.iterdir()) if folder.is_dir() else 0
+
+    def names(self) -> set[str]:
+        """Return the SHA-256 of the originals of which there are copies."""
+        return {entry.name for entry in self._folder.iterdir()} if self._folder.is_dir() else set()
 
     def sweep(self, known: Collection[str]) -> None:
         """Remove what belongs to originals that are gone."""
@@ -105,8 +120,25 @@ def sha256_of(path: Path) -> str:
         ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class KeptOriginal:
+    """An original that was stored, for the transaction that makes a document of it."""
+
+    file: Path
+    sha256: str
+    links: bool
+    """The file may be reached by a symbolic link."""
+    name: str = ""
+    """Of the object in a bucket."""
+    stored: float = 0.0
+    """Time at which this call stored the object; 0 where it was there before."""
+
+
 class FolderFiles:
-    """Original files in a folder: a file appears under its name once all of it has been copied."""
+    """Original files in a folder: a file appears under its name once all of it has been copied.
+
+    A file goes only inside a transaction of the catalog, where `confirm` sees that it is gone.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -116,72 +148,115 @@ class FolderFiles:
     def open(self, sha256: str) -> Path:
         return self._folder / sha256
 
-    def keep(self, file: Path, sha256: str, *, settled: bool = True, links: bool = True) -> None:
+    def keep(self, file: Path, sha256: str, *, settled: bool = True, links: bool = True) -> KeptOriginal:
         """Store a copy, unless there is one; refuse a file that has changed since it was read.
 
         Without `links`, a symbolic link in its place is not followed. Without `settled`, the copy survives a
         power cut only after `settle`.
         """
+        kept = KeptOriginal(file, sha256, links)
         target = self.open(sha256)
         if target.exists():
-            return
+            return kept
         part = self._folder / f".{sha256}.{secrets.token_hex(4)}.part"
-        try:
+        with storing(part):
             with part.open("wb") as copy:
                 fcntl.flock(copy, fcntl.LOCK_EX)  # until it has its name: `sweep` leaves it alone
-                self._copy(file, copy, sha256, links)
+                copy_checked(file, copy, sha256, links=links)
                 part.replace(target)
             if settled:
                 self.settle()
-        except OSError as error:
-            raise StoreError(
-                "The file could not be kept in storage/ ({why}). Free some space there, or check "
-                "that it may be written.",
-                why=error.strerror,
-            ) from error
-        finally:
-            part.unlink(missing_ok=True)
-
-    def _copy(self, file: Path, copy: BinaryIO, sha256: str, links: bool) -> None:
-        try:
-            source = open_regular(file, links=links)
-        except OSError as error:
-            raise UnreadableFile(
-                "{name} vanished while it was read. Ingest again.", name=file.name
-            ) from error
-        digest = hashlib.sha256()
-        with source:
-            while block := source.read(BLOCK):
-                digest.update(block)
-                copy.write(block)
-        copy.flush()
-        os.fsync(copy.fileno())
-        if digest.hexdigest() != sha256:
-            raise UnreadableFile(
-                "{name} changed while it was read. Ingest again when it is complete.", name=file.name
-            )
+        return kept
 
     def settle(self) -> None:
         """Make every name in the folder durable."""
         sync(self._folder)
 
-    def drop(self, sha256: str) -> None:
+    def confirm(self, db: CatalogConnection, kept: KeptOriginal) -> None:
+        if not self.open(kept.sha256).exists():
+            self.keep(kept.file, kept.sha256, links=kept.links)
+
+    def withdraw(self, db: CatalogConnection, kept: KeptOriginal) -> None:
+        """Do nothing: all documents of the same bytes rely on one file."""
+
+    def release(self, db: CatalogConnection, sha256: str) -> None:
         self.open(sha256).unlink(missing_ok=True)
         self.copies.drop(sha256)
+
+    def delete_released(self) -> None:
+        """Do nothing: a file is deleted in the transaction that releases it."""
+
+    def stamp(self, sha256: str) -> object | None:
+        try:
+            stat = self.open(sha256).stat()
+        except FileNotFoundError:
+            return None
+        return stat.st_ino, stat.st_mtime_ns
 
     def held(self) -> Iterator[str]:
         for entry in self._folder.iterdir():
             if not entry.name.startswith("."):
                 yield entry.name
 
-    def sweep(self, used: Collection[str]) -> None:
-        """Remove every other file, half copies that a killed process left, and copies of what is gone."""
+    def sweep(self, used: Collection[str]) -> set[str]:
         for part in self._folder.glob(".*.part"):
             if not _is_locked(part):
                 part.unlink(missing_ok=True)
-        for sha256 in set(self.held()) - set(used):
-            self.drop(sha256)
         self.copies.sweep(used)
+        return set(self.held()) - set(used)
+
+    def sweep_copies(self, unused: Callable[[Collection[str]], set[str]]) -> None:
+        for sha256 in unused(self.copies.names()):
+            self.copies.drop(sha256)
+
+    def check(self) -> None:
+        """Do nothing: a folder is on this machine."""
+
+    def tidy(self) -> None:
+        """Do nothing: `sweep` has seen all of the folder."""
+
+
+def open_files(storage: Path, url: str, catalog: Catalog) -> Files:
+    """Open the original files of a storage/, in a bucket where a URL names one."""
+    if not url:
+        return FolderFiles(storage / ORIGINALS)
+    from docent.store.s3_files import S3Files  # not needed by default
+
+    return S3Files(url, storage, catalog)
+
+
+@contextmanager
+def storing(part: Path) -> Iterator[None]:
+    """Run a block that writes a file beside its place; raise StoreError where storage/ cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            "The file could not be kept in storage/ ({why}). Free some space there, or check "
+            "that it may be written.",
+            why=error.strerror,
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def copy_checked(file: Path, copy: BinaryIO, sha256: str, *, links: bool) -> None:
+    """Copy a file, durable on return; raise UnreadableFile where its content is not the one named."""
+    try:
+        source = open_regular(file, links=links)
+    except OSError as error:
+        raise UnreadableFile("{name} vanished while it was read. Ingest again.", name=file.name) from error
+    digest = hashlib.sha256()
+    with source:
+        while block := source.read(BLOCK):
+            digest.update(block)
+            copy.write(block)
+    copy.flush()
+    os.fsync(copy.fileno())
+    if digest.hexdigest() != sha256:
+        raise UnreadableFile(
+            "{name} changed while it was read. Ingest again when it is complete.", name=file.name
+        )
 
 
 def _is_locked(part: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from docent.types import Chunk, Document, Page, Scope, SourceFile, StoredDocument
 
 if TYPE_CHECKING:
-    from docent.store.files import Copies
+    from docent.store.files import Copies, KeptOriginal
     from docent.store.index.followers import CatalogContent
 
 
@@ -235,25 +235,50 @@ class Index(Protocol):
 
 
 class Files(Protocol):
-    """The original files, by their content."""
+    """The original files, by their content.
+
+    A file is stored before the transaction that makes a document of it, and deleted after the one that makes
+    its last document go, so no transaction waits for a copy.
+    """
 
     def open(self, sha256: str) -> Path:
-        """Return the path of a file."""
+        """Return the path of a file, which does not exist where there is none. Raises FilesUnreachable."""
 
-    def keep(self, file: Path, sha256: str, *, settled: bool = True, links: bool = True) -> None:
+    def keep(self, file: Path, sha256: str, *, settled: bool = True, links: bool = True) -> KeptOriginal:
         """Store a copy, unless there is one; refuse a file that has changed since it was read."""
 
     def settle(self) -> None:
         """Make durable what was stored without `settled`."""
 
-    def drop(self, sha256: str) -> None:
-        """Delete a file, if it is there, with the copies made of it."""
+    def confirm(self, db: CatalogConnection, kept: KeptOriginal) -> None:
+        """Claim a copy in the transaction that makes a document of it; copy it again if it is gone by now."""
+
+    def withdraw(self, db: CatalogConnection, kept: KeptOriginal) -> None:
+        """Give up what was stored for a document that did not come to be, unless another relies on it."""
+
+    def release(self, db: CatalogConnection, sha256: str) -> None:
+        """Give up a file, with the copies made of it, in a transaction that finds no document of it."""
+
+    def delete_released(self) -> None:
+        """Delete what was released, after the transaction; what cannot be now is deleted later."""
+
+    def stamp(self, sha256: str) -> object | None:
+        """Return what tells a file from one that is stored in its place later; None without one."""
 
     def held(self) -> Iterator[str]:
         """Yield the SHA-256 of every whole file."""
 
-    def sweep(self, used: Collection[str]) -> None:
-        """Remove every other file, and what a killed process left half written."""
+    def sweep(self, used: Collection[str]) -> set[str]:
+        """Remove what a killed process left half written; return the other files, to be released."""
+
+    def sweep_copies(self, unused: Callable[[Collection[str]], set[str]]) -> None:
+        """Remove from this machine the copies of what another has deleted; `unused` names what is."""
+
+    def check(self) -> None:
+        """Raise FilesUnreachable where no file could be opened or stored now."""
+
+    def tidy(self) -> None:
+        """Delete what no transaction has claimed for long; called when nothing has changed for a while."""
 
     @property
     def copies(self) -> Copies:

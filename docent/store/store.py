@@ -13,14 +13,14 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docent.errors import StoreError, UnknownDocument
+from docent.errors import FilesUnreachable, StoreError, UnknownDocument
 from docent.messages import restored, stored
 from docent.store.catalog import changes, contents, documents, schema
 from docent.store.catalog.dialect import among
 from docent.store.catalog.opening import open_catalog
 from docent.store.catalog.scoping import ANSWERS, in_scope
 from docent.store.deleting import Deleter
-from docent.store.files import ORIGINALS, FolderFiles
+from docent.store.files import open_files
 from docent.store.groups import Groups
 from docent.store.index import languages
 from docent.store.index.generations import Serving, ServingIndex, Switched, bind, sweep, switch_to
@@ -58,6 +58,7 @@ class Store:
         fingerprint: str,
         chroma_url: str = "",
         database_url: str = "",
+        files_url: str = "",
         building: bool = False,
     ) -> None:
         self.folder = folder.absolute()
@@ -68,12 +69,12 @@ class Store:
             moved = not database_url and schema.bring_up_to_date(folder, self._lock)
             self._catalog = open_catalog(folder, database_url)
             on_failure.callback(self._catalog.close)
-            self._files = FolderFiles(folder / ORIGINALS)
+            self.files = open_files(self.folder, files_url, self._catalog)
             if moved:
                 with self._catalog.read() as db:
                     schema.adopt(folder / "index" / "1", changes.log_name(db))
             self._writer = Writer(
-                self.folder, self._catalog, self._files, self._current, database_url=database_url
+                self.folder, self._catalog, self.files, self._current, database_url=database_url
             )
             self._deleter = Deleter(self._writer)
             self._search = Search(self._catalog, self._current)
@@ -95,6 +96,7 @@ class Store:
     def save(self) -> None:
         """Free unused space and take a snapshot; called when nothing has changed for a while."""
         self._current().index.tidy()
+        self.files.tidy()
         self._catalog.save()
 
     def close(self) -> None:
@@ -110,13 +112,15 @@ class Store:
         complaints += self._current().index.compare()
         with self._catalog.read() as db:
             originals = db.execute("SELECT name, sha256 FROM documents ORDER BY name").fetchall()
-        kept = set(self._files.held())
-        lost = [name for name, sha256 in originals if sha256 not in kept]
-        return complaints + ([f"originals missing: {', '.join(lost[:5])}"] if lost else [])
+        with suppress(FilesUnreachable):  # which `files.check` says
+            kept = set(self.files.held())
+            if lost := [name for name, sha256 in originals if sha256 not in kept]:
+                complaints.append(f"originals missing: {', '.join(lost[:5])}")
+        return complaints
 
     def contents(self) -> StoreContents:
         """Return what words, vectors and originals hold. Raises StorageBusy unless this owns the index."""
-        return self._current().index.contents()._replace(originals=frozenset(self._files.held()))
+        return self._current().index.contents()._replace(originals=frozenset(self.files.held()))
 
     def mend(self) -> None:
         """Write words and vectors again from the catalog."""
@@ -190,7 +194,7 @@ class Store:
 
     def original(self, document_id: str, scope: Scope) -> Path:
         """Return the file itself, as it was when it was read."""
-        return self._files.open(self.document(document_id, scope).sha256)
+        return self.files.open(self.document(document_id, scope).sha256)
 
     def known_files(self, library: str) -> list[KnownFile]:
         """Return every file of a library's folder that was looked at before, read or not."""
@@ -372,9 +376,14 @@ class Store:
             self._catalog,
             generation,
             chroma=self._chroma(),
-            on_level=lambda: self._writer.finish(generation),
+            on_level=lambda dropped: self._level(generation, dropped),
             on_wake=self._wake,
         )
+
+    def _level(self, generation: int, dropped: bool) -> None:
+        self._writer.finish(generation)
+        if dropped:
+            self._writer.sweep_copies()
 
     def _chroma(self) -> tuple[str, str]:
         """Return the name of this store on a Chroma server, and the server's URL; both empty without one."""
@@ -393,6 +402,7 @@ class Store:
         serving = self._current()
         if serving.index.owned:
             self._writer.finish(serving.generation)
-            with self._writer.change() as db:  # which removes older versions that were replaced, too
-                self._files.sweep(documents.used_originals(db))
+            with self._writer.change():  # which removes older versions that were replaced
+                pass
+            self._writer.sweep()
             sweep(self._catalog, self.folder, self._chroma())

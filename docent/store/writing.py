@@ -6,10 +6,9 @@ import datetime
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
-from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from docent.regular_files import open_regular
 from docent.store.catalog import changes, contents, documents
 from docent.store.catalog.schema import EARLIER_INDEXES
 from docent.store.catalog.sqlite_catalog import SqliteCatalog
-from docent.store.files import ORIGINALS, UNCLAIMED, set_aside
+from docent.store.files import ORIGINALS, UNCLAIMED, KeptOriginal, set_aside
 from docent.store.index.generations import Serving
 from docent.store.index.local_index import FOLLOW_SECONDS, OwnerClient, OwnerGone
 from docent.store.index.owned_index import discard_index
@@ -80,17 +79,17 @@ class Writer:
 
         The older version of its file goes on answering until the new one has its vectors, too.
         """
-        self._keep(file, document.sha256)  # before the transaction, since a large file takes a while
+        kept = self._keep(file, document.sha256)
         try:
             with self.change() as db:
                 self._refuse_changed(file)
-                self._keep(file, document.sha256)  # a deletion may have taken it meanwhile
+                self.files.confirm(db, kept)
                 row = documents.document_row(db, document_id(file.library, document.sha256))
                 if expected and row is None:
                     raise UnknownDocument("{name} was given up while it was read.", name=document.name)
                 self._store(db, file, document, chunks)
         except DocentError:
-            self.drop_unused(document.sha256)
+            self.drop_unused(document.sha256, kept)
             raise
 
     def put_several(self, arrivals: Sequence[Arrival]) -> list[bool]:
@@ -99,20 +98,27 @@ class Writer:
         Return False for each that needs `put_words`, because it is here already or is refused.
         """
         new: dict[str, Arrival] = {}
-        with self.change() as db:
+        with self.catalog.read() as db:
             for arrival in arrivals:
                 key = document_id(arrival.file.library, arrival.document.sha256)
                 if key not in new and documents.document_row(db, key) is None:
                     new[key] = arrival
-            with ThreadPoolExecutor(COPYING) as pool:
-                kept = list(compress(new.values(), pool.map(self._is_kept, new.values())))
-            self.files.settle()
-            for arrival in kept:
-                self._store(db, *arrival)
-        stored = [any(arrival is one for one in kept) for arrival in arrivals]
+        with ThreadPoolExecutor(COPYING) as pool:
+            kept = dict(zip(new, pool.map(self._try_to_keep, new.values()), strict=True))
+        self.files.settle()
+        with self.change() as db:
+            for key, original in kept.items():
+                there = documents.document_row(db, key) is not None  # another process was faster
+                if original is None or there or not self._is_unchanged(new[key].file):
+                    del new[key]
+                else:
+                    self.files.confirm(db, original)
+                    self._store(db, *new[key])
+        stored = [any(arrival is one for one in new.values()) for arrival in arrivals]
         for arrival, done in zip(arrivals, stored, strict=True):
             if not done:
-                self.drop_unused(arrival.document.sha256)
+                key = document_id(arrival.file.library, arrival.document.sha256)
+                self.drop_unused(arrival.document.sha256, kept.get(key))
         return stored
 
     def put_again(self, key: str, document: Document, chunks: Sequence[Chunk]) -> None:
@@ -170,10 +176,10 @@ class Writer:
             documents.finish_complete(db, generation, serving=serves)
 
     def queue(self, path: Path, sha256: str, *, name: str, library: str, owner: str | None) -> None:
-        self.files.keep(path, sha256)
+        kept = self.files.keep(path, sha256)
         file = SourceFile(library, documents.UPLOADED + name, path, path.stat().st_size, 0)
         with self.change() as db:
-            self.files.keep(path, sha256)  # a deletion may have taken it meanwhile
+            self.files.confirm(db, kept)
             n = documents.library_row(db, library, owner)
             key = document_id(library, sha256)
             row = documents.queue_document(db, key, n, sha256, name=name, size=file.bytes)
@@ -215,17 +221,36 @@ class Writer:
                     documents.forget_path(db, document.library, path)
         return new
 
-    def drop_unused(self, sha256: str) -> None:
-        """Remove an original that no document came of."""
+    def drop_unused(self, sha256: str, kept: KeptOriginal | None = None) -> None:
+        """Remove an original that no document came of; `kept` was stored for one that did not come to be."""
         with self.catalog.write() as db:  # so that no process stores a document of it meanwhile
-            if documents.is_used(db, sha256):
-                return
-            self.files.drop(sha256)
-            for folder in (
-                self.folder / UNCLAIMED,
-                *(aside / ORIGINALS for aside in set_aside(self.folder)),
-            ):
-                (folder / sha256).unlink(missing_ok=True)
+            if kept is not None:
+                self.files.withdraw(db, kept)
+            if not documents.is_used(db, sha256):
+                self.files.release(db, sha256)
+                for folder in (
+                    self.folder / UNCLAIMED,
+                    *(aside / ORIGINALS for aside in set_aside(self.folder)),
+                ):
+                    (folder / sha256).unlink(missing_ok=True)
+        self.files.delete_released()
+
+    def sweep(self) -> None:
+        """Remove the originals, and copies of them, that a killed process has left without a document."""
+        with self.catalog.read() as db:
+            used = documents.used_originals(db)
+        for sha256 in self.files.sweep(used):
+            self.drop_unused(sha256)
+        self.files.delete_released()
+
+    def sweep_copies(self) -> None:
+        """Remove from this machine the copies of originals that another one has deleted."""
+
+        def unused(originals: Collection[str]) -> set[str]:
+            with self.catalog.read() as db:
+                return {sha256 for sha256 in originals if not documents.is_used(db, sha256)}
+
+        self.files.sweep_copies(unused)
 
     def _store(
         self, db: CatalogConnection, file: SourceFile, document: Document, chunks: Sequence[Chunk]
@@ -280,15 +305,20 @@ class Writer:
         documents.point(db, generation, n, SourceFile(library, path, Path(), document.bytes, 0), row)
         return new
 
-    def _is_kept(self, arrival: Arrival) -> bool:
+    def _try_to_keep(self, arrival: Arrival) -> KeptOriginal | None:
+        """Store a copy; None where `put_words` has to say why there is none."""
         with suppress(DocentError):
-            self._keep(arrival.file, arrival.document.sha256, settled=False)
-            self._refuse_changed(arrival.file)
+            return self._keep(arrival.file, arrival.document.sha256, settled=False)
+        return None
+
+    def _is_unchanged(self, file: SourceFile) -> bool:
+        with suppress(UnreadableFile):
+            self._refuse_changed(file)
             return True
         return False
 
-    def _keep(self, file: SourceFile, sha256: str, *, settled: bool = True) -> None:
-        self.files.keep(file.real or file.full, sha256, settled=settled, links=file.real is None)
+    def _keep(self, file: SourceFile, sha256: str, *, settled: bool = True) -> KeptOriginal:
+        return self.files.keep(file.real or file.full, sha256, settled=settled, links=file.real is None)
 
     def _forget_copies(self, db: CatalogConnection, gone: Sequence[changes.Removed]) -> list[Path]:
         """Delete documents where they are copied to; before this is committed, so that a kill leaves nothing.

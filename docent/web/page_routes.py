@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from docent.app import Docent
 from docent.conversations import TABLE_KEY
-from docent.errors import DocentError, LoadError, StoreError, UnknownDocument
+from docent.errors import DocentError, FilesUnreachable, LoadError, StoreError, UnknownDocument
 from docent.resources import FILES
 from docent.types import Scope, StoredDocument
 from docent.web.accounts.login import current_user, log_in, log_out, reader_of
@@ -134,7 +134,8 @@ async def source(target: LinkTarget, request: Request, reader: str) -> Response:
     except LoadError as error:
         return PlainTextResponse(say(error.message, language_of(request)), status_code=422, headers=PRIVATE)
     except DocentError as error:
-        return PlainTextResponse(say(error.message, language_of(request)), status_code=404, headers=PRIVATE)
+        status = 503 if isinstance(error, FilesUnreachable) else 404
+        return PlainTextResponse(say(error.message, language_of(request)), status, headers=PRIVATE)
     request.state.about = document.name
     headers = {"Cache-Control": "private, max-age=300", "Content-Security-Policy": DOCUMENT_POLICY}
     if document.path is None:

@@ -47,6 +47,7 @@ from docent.web.chat import (
 )
 from docent.web.chat.cited_sources import LinkSigner
 from docent.web.chat.history import History
+from docent.web.chat.history_transfer import left_in_storage
 from docent.web.chat.model_download import ModelDownloads
 from docent.web.chat.start_questions import prepare_start_questions
 from docent.web.documents import routes as documents
@@ -195,7 +196,7 @@ def history() -> History:
     """Return the conversations, opened once: Chainlit asks for its data layer again and again."""
     app_state = state()
     if getattr(app_state, "history", None) is None:
-        app_state.history = History(app_state.settings.storage)
+        app_state.history = History(app_state.settings.storage, database_url=app_state.settings.database)
         app_state.history.on_thread_deleted = lambda user, thread: file_scope.delete_conversation_files(
             docent(), user, thread
         )
@@ -233,8 +234,9 @@ def serve(settings: Settings) -> None:
     ensure_jwt_secret()
     open_once()
     history()  # here, where an error that prevents it is still shown as a sentence
-    if (warning := listen_address.open_to_others(settings)) is not None:
-        print(warning, file=sys.stderr)
+    for warning in (listen_address.open_to_others(settings), left_in_storage(settings)):
+        if warning is not None:
+            print(warning, file=sys.stderr)
     try:
         listener = listen_address.listen(settings)
     except SettingsError:

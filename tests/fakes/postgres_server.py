@@ -21,6 +21,8 @@ NO_POSTGRES = "" if BINARIES else "PostgreSQL is not installed here (Debian's pa
 URL = "TEST_POSTGRES_URL"
 """The variable by which the processes of a test find the server."""
 TEMPLATE = "docent_template"
+DURABLE = "shared_buffers=32MB max_connections=60"
+"""As FAST, but what is committed survives a crash."""
 FAST = (
     "fsync=off synchronous_commit=off full_page_writes=off autovacuum=off "
     "shared_buffers=32MB max_connections=60"
@@ -30,14 +32,25 @@ FAST = (
 class PostgresServer:
     """A server on a port of 127.0.0.1, run by a normal user, since it refuses to be run by root."""
 
-    def __init__(self, folder: Path, *, options: str = FAST, user: str = "docent") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        options: str = FAST,
+        user: str = "docent",
+        primary: PostgresServer | None = None,
+    ) -> None:
+        """Start a new server, or a standby of another one."""
         self.folder = folder
         self.port = free_port()
         self.url = f"postgresql://{user}@127.0.0.1:{self.port}/postgres"
         self._options = options
         if os.getuid() == 0:
             shutil.chown(folder, "postgres")
-        run("initdb", "-D", folder / "data", "-U", user, "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
+        if primary is None:
+            run("initdb", "-D", folder / "data", "-U", user, "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
+        else:
+            run("pg_basebackup", "-D", folder / "data", "-d", primary.url, "-R", "-c", "fast")
         self.start()
 
     def start(self) -> None:
@@ -50,6 +63,10 @@ class PostgresServer:
 
     def stop(self, mode: str = "immediate") -> None:
         run("pg_ctl", "stop", "-m", mode, "-D", self.folder / "data")
+
+    def promote(self) -> None:
+        """Let a standby take writes from now on."""
+        run("pg_ctl", "promote", "-w", "-D", self.folder / "data")
 
     @property
     def process_id(self) -> int:

@@ -29,7 +29,7 @@ from docent.ingesting import (
 from docent.ingesting.uploads import plain_name
 from docent.loading import Limits, Loader, Ocr
 from docent.store import Store, roll_back, sha256_of
-from docent.store.files import FolderFiles
+from docent.store.files import FolderFiles, KeptOriginal
 from docent.store.index.local_index import LocalIndex
 from docent.types import Deletion, Scope, State, document_id, private_library, shown_library
 from tests.fakes.embedder import WordHashEmbedder
@@ -278,10 +278,11 @@ def test_an_upload_survives_a_deletion_of_the_same_bytes(desk, monkeypatch):
 
     keep = FolderFiles.keep
 
-    def keep_before_deletion(originals: FolderFiles, *arguments: Any, **keywords: Any) -> None:
+    def keep_before_deletion(originals: FolderFiles, *arguments: Any, **keywords: Any) -> KeptOriginal:
         monkeypatch.undo()
-        keep(originals, *arguments, **keywords)
+        kept = keep(originals, *arguments, **keywords)
         desk.store.delete(bobs, BOB)
+        return kept
 
     monkeypatch.setattr(FolderFiles, "keep", keep_before_deletion)
     desk.store.expect(path, sha256, name="a.txt", library=own, owner="ada")

@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 
 from docent.errors import IndexMismatch, StoreError
 from docent.postgres import migrations
+from docent.postgres.connections import place
 from docent.postgres.migrating import LATEST, REVISIONS, migrate
 from docent.retrieving import retrieve
 from docent.store import Store
@@ -407,3 +408,9 @@ def test_without_its_packages_a_sentence_names_them(tmp_path, monkeypatch):
     monkeypatch.setattr("docent.postgres.find_spec", lambda name: None)
     with pytest.raises(StoreError, match=r"docent-rag\[cluster\]"):
         open_store(tmp_path / "storage", "postgresql://127.0.0.1/docent")
+
+
+def test_the_place_of_a_database_has_no_password():
+    """An error names each server and the database, and neither user nor password."""
+    assert place("postgresql://me:pw@db1:5433,db2/name?target_session_attrs=any") == "db1:5433,db2:5432/name"
+    assert place("postgresql:///name") == "localhost:5432/name"

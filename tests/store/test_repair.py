@@ -55,7 +55,7 @@ STEPS = [
     pytest.param(WordIndex, "commit", id="the words were written"),
     pytest.param(WordIndex, "drop", id="the words are deleted"),
     pytest.param(ChromaVectors, "drop", id="the vectors are deleted"),
-    pytest.param(FolderFiles, "drop", id="the original is deleted"),
+    pytest.param(FolderFiles, "release", id="the original is deleted"),
     pytest.param(FolderFiles, "keep", id="the original is stored"),
 ]
 
@@ -223,6 +223,9 @@ def test_what_is_amiss_is_named_and_mended(tmp_path):
         store.close()
 
 
+REMOVALS = {"drop", "release"}
+
+
 @pytest.mark.parametrize(("part", "step"), STEPS)
 def test_what_was_interrupted_is_mended_at_the_next_start(filled, tmp_path, monkeypatch, part, step):
     """Ctrl+C in the middle of a change, then everything closed in good order: nothing is left over."""
@@ -230,13 +233,13 @@ def test_what_was_interrupted_is_mended_at_the_next_start(filled, tmp_path, monk
     done = getattr(part, step)
 
     def interrupted(*arguments, **keywords):
-        if step != "drop":
+        if step not in REMOVALS:
             done(*arguments, **keywords)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(part, step, interrupted)
     with pytest.raises(KeyboardInterrupt):
-        if step == "drop":
+        if step in REMOVALS:
             store.delete(found_id(store, "2.txt"), EVERYTHING)
         else:
             put(store, tmp_path, "new.txt", "Note 99 is about herons.")
@@ -249,7 +252,7 @@ def test_what_was_interrupted_is_mended_at_the_next_start(filled, tmp_path, monk
         # Before its transaction ends nothing of a change stays, and after it everything.
         there = any(document.name == "new.txt" for document in store.documents(EVERYTHING))
         assert matching(store, "herons") == ({"Note 99 is about herons."} if there else set())
-        if step == "drop":
+        if step in REMOVALS:
             assert matching(store, "owls") == set()
             assert TEXTS["2.txt"] not in nearest(store, "owls")
     finally:

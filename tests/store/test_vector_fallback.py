@@ -55,7 +55,7 @@ def test_a_question_to_a_library_that_goes(tmp_path):
     with (
         closing(SqliteCatalog(folder / "catalog.db")) as catalog,
         closing(
-            LocalIndex(folder / "1", catalog, 1, chroma=("", ""), on_level=lambda: None, on_wake=lambda: "")
+            LocalIndex(folder / "1", catalog, 1, chroma=("", ""), on_level=lambda _: None, on_wake=lambda: "")
         ) as index,
     ):
         assert len(index.nearest("birds", VECTOR, 3)) == 1

@@ -211,7 +211,13 @@ CREATE TABLE access (
 ) WITHOUT ROWID;
 """
 
-LATEST = 7
+OBJECTS = """
+-- Originals in a bucket: the object in which one lies, and those that are to be deleted.
+CREATE TABLE objects (sha256 TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE dropped_objects (name TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
+
+LATEST = 8
 VERSION_0_1 = 3
 MIGRATIONS = {
     0: (COMMON + NEW, 4),
@@ -219,6 +225,7 @@ MIGRATIONS = {
     4: (ORGANISED, 5),
     5: (HIDDEN, 6),
     6: (GROUPS, 7),
+    7: (OBJECTS, 8),
 }
 """By the version that a catalog has, the script that changes it, and the version that it has then."""
 

@@ -55,7 +55,7 @@ class LocalIndex:
         generation: int,
         *,
         chroma: tuple[str, str],
-        on_level: Callable[[], None],
+        on_level: Callable[[bool], None],
         on_wake: Callable[[], str],
     ) -> None:
         self._folder = folder
@@ -88,7 +88,7 @@ class LocalIndex:
 
     def become_owner(self) -> bool:
         if self._owner is None and self._become_owner():
-            self._on_level()  # a process that was killed may have left something to finish
+            self._on_level(False)  # a process that was killed may have left something to finish
         return self._owner is not None
 
     def _become_owner(self) -> bool:

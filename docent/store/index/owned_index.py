@@ -46,7 +46,7 @@ class OwnedIndex:
         generation: int,
         *,
         chroma: tuple[str, str],
-        on_level: Callable[[], None],
+        on_level: Callable[[bool], None],
     ) -> None:
         self._folder = folder
         self._lock = lock
@@ -91,7 +91,7 @@ class OwnedIndex:
                 self._catch_up_vectors()
         if dropped:
             self._trim(1)  # names of libraries are in the log, and perhaps those of their owners
-        self._on_level()
+        self._on_level(dropped)
 
     def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
         failure = None

@@ -9,7 +9,8 @@ attachments       files sent in a conversation
 upload_routes     the files before their message arrives
 file_scope        the library of a sent file, and the scope of a question
 model_download    the button for a missing model
-history           Chainlit's data layer, on history_database
+history           Chainlit's data layer, on history_database (a file, or PostgreSQL)
+history_transfer  from the file to PostgreSQL
 socket_events     Chainlit's socket events, extended
 page_session      the page at hand: reader, language, notes
 """

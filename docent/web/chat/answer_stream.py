@@ -18,6 +18,8 @@ from chainlit.utils import utc_now
 
 UNFINISHED = "docent_unfinished"
 """Key, in a message's metadata, of the question until its answer is complete."""
+WRITER = "docent_writer"
+"""Key, beside it, of the process that writes the answer, where others may be asked for the conversation."""
 DRAW_INTERVAL = 0.03  # seconds; faster than anybody reads, and fewer updates for a fast model's page
 DRAW_INTERVAL_PER_ANSWER = 0.0014  # more for each answer being written: 50 are drawn ten times a second
 SAVE_INTERVAL = 1.0  # seconds

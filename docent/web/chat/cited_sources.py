@@ -134,7 +134,7 @@ def highlighted_pdf(docent: Docent, place: CitedPlace) -> Path:
     def make() -> bytes:
         return docent.highlighted(document.id, {place.page: place.spans}, file=document.name, scope=scope)
 
-    return _copy(docent, place, "pdf", make)
+    return _copy(docent, place, document.sha256, "pdf", make)
 
 
 def page_picture(docent: Docent, place: CitedPlace) -> Path:
@@ -145,16 +145,19 @@ def page_picture(docent: Docent, place: CitedPlace) -> Path:
     def make() -> bytes:
         return docent.picture(document.id, place.page, place.spans, file=document.name, scope=scope)
 
-    return _copy(docent, place, "png", make)
+    return _copy(docent, place, document.sha256, "png", make)
 
 
-def _copy(docent: Docent, place: CitedPlace, suffix: str, make: Callable[[], bytes]) -> Path:
+def _copy(docent: Docent, place: CitedPlace, sha256: str, suffix: str, make: Callable[[], bytes]) -> Path:
+    key = f"{place.document_id} {place.page} {place.spans}"  # without the reader: all readers share a copy
+    name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.{suffix}"
+    copies = Copies(docent.store.folder / COPIES)
+    if (made := copies.find(sha256, name)) is not None:
+        return made
     original = docent.store.original(place.document_id, Scope(reader=place.reader))
     if not original.exists():
         raise UnreadableFile("The file itself is not kept any more. Run: python -m docent doctor --mend")
-    key = f"{place.document_id} {place.page} {place.spans}"  # without the reader: all readers share a copy
-    name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.{suffix}"
-    return Copies(docent.store.folder / COPIES).get(original, name, make)
+    return copies.get(original, name, make)
 
 
 # --- the citations of an answer --------------------------------------------------------------

@@ -20,7 +20,7 @@ from docent.resources import FILES
 from docent.settings import Settings
 from docent.types import Preferences, Scope
 from docent.web.accounts.login import FREE_TRIES, Authenticator
-from docent.web.chat.answer_stream import is_being_written, unfinished_question
+from docent.web.chat.answer_stream import WRITER, is_being_written, unfinished_question
 from docent.web.chat.answer_view import ask_again_action
 from docent.web.chat.conversation_sources import refresh_names, show_sources
 from docent.web.chat.page_session import escape_markdown, language, note, reader
@@ -166,7 +166,7 @@ async def resume(thread: ThreadDict, *, docent: Docent) -> None:
 
 
 async def _mark_incomplete(step: StepDict, question: str) -> None:
-    if is_being_written(step["id"]):
+    if is_being_written(step["id"]) or WRITER in step["metadata"]:
         step["output"] += "\n\n" + say(
             "*This answer is still being written. Open the conversation again in a moment to see all of it.*",
             language(),

@@ -1,4 +1,4 @@
-"""Chainlit's data layer on SQLite: save conversations to storage/history.db, list and load them.
+"""Chainlit's data layer: save conversations to storage/history.db or to PostgreSQL, list and load them.
 
 Messages are saved and, with each answer, its citations and receipt. Files are not: a side panel is
 made from the store when it is opened, so a deleted document is gone from old conversations too.
@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,17 +22,15 @@ from chainlit.types import Feedback, PageInfo, PaginatedResponse, Pagination, Th
 from chainlit.user import PersistedUser, User
 from chainlit.utils import utc_now
 
-from docent.conversations import HISTORY, TABLE_KEY
+from docent.conversations import HISTORY, TABLE_KEY, fold
 from docent.errors import StoreError
-from docent.web.chat.answer_stream import wait_for_citations
+from docent.web.chat.answer_stream import WRITER, unfinished_question, wait_for_citations
 from docent.web.chat.history_database import (
     HistoryDatabase,
+    HistoryFile,
+    HistoryServer,
     Rows,
     Statement,
-    contains_folded,
-    fold,
-    merge_metadata,
-    prepare,
     upsert,
 )
 from docent.web.chat.page_session import saving_works, warn_unsaved
@@ -49,19 +46,17 @@ ELEMENT_COLUMNS = ("id", "threadId", "type", "url", "name", "display", "size", "
 
 LATEST = """COALESCE((SELECT MAX(s."createdAt") FROM steps s WHERE s."threadId" = t."id"), t."createdAt")"""
 LIST = f"""
-SELECT * FROM (
-    SELECT t."id", t."createdAt", t."name", t."userId", t."userIdentifier", t."tags", t."metadata",
-           {LATEST} AS latest
-    FROM threads t WHERE t."userId" = :user
-)  AS t
-WHERE (:latest IS NULL OR (t.latest, t."id") < (:latest, :cursor))
-AND (:search IS NULL OR contains_folded(t."name", :search) OR EXISTS (
+SELECT t."id", t."createdAt", t."name", t."userId", t."userIdentifier", t."tags", t."metadata",
+       {LATEST} AS latest
+FROM threads t WHERE t."userId" = :user
+AND (CAST(:latest AS TEXT) IS NULL OR ({LATEST}, t."id") < (:latest, :cursor))
+AND (CAST(:search AS TEXT) IS NULL OR contains_folded(t."name", :search) OR EXISTS (
     SELECT 1 FROM steps s
     WHERE s."threadId" = t."id" AND s."type" LIKE '%message' AND contains_folded(s."output", :search)))
-AND (:feedback IS NULL OR EXISTS (
+AND (CAST(:feedback AS INTEGER) IS NULL OR EXISTS (
     SELECT 1 FROM steps s JOIN feedbacks f ON f."forId" = s."id"
     WHERE s."threadId" = t."id" AND f."value" = :feedback))
-ORDER BY t.latest DESC, t."id" DESC
+ORDER BY latest DESC, t."id" DESC
 LIMIT :limit
 """
 
@@ -71,11 +66,6 @@ SELECT :id, :now, u."id", u."identifier" FROM users u WHERE u."id" = :owner AND 
 ON CONFLICT ("id") DO NOTHING
 """
 """Only for a user who exists: a late save brings back neither a removed user nor a deleted conversation."""
-
-UPDATE = """
-UPDATE threads SET "name" = COALESCE(:name, "name"), "tags" = COALESCE(:tags, "tags"),
-    "metadata" = merge_metadata("metadata", :metadata) WHERE "id" = :id
-"""
 
 COUNT_REMAINS = """
 SELECT (SELECT COUNT(*) FROM threads WHERE "id" = :id) + (SELECT COUNT(*) FROM steps WHERE "threadId" = :id)
@@ -87,7 +77,7 @@ SELECT (SELECT COUNT(*) FROM users WHERE "identifier" = :user)
     + (SELECT COUNT(*) FROM threads WHERE "userIdentifier" = :user) AS count
 """
 NOT_DELETED = StoreError(
-    "Some of the conversations (history.db) could not be deleted. Try again; if that does not help, find "
+    "Some of the conversations could not be deleted. Try again; if that does not help, find "
     "the cause with: python -m docent doctor"
 )
 
@@ -102,19 +92,10 @@ class History(SQLAlchemyDataLayer):
     user_exists: Callable[[str], bool] | None = None
     """Whether a user of this name may log in; a removed user is not saved."""
 
-    def __init__(self, storage: Path) -> None:
-        path = storage / HISTORY
-        prepare(path)
-        self._deleted: set[str] = set()
-        """Deleted conversations; an answer that is still being written in one is not saved."""
-        self._database = HistoryDatabase(
-            path,
-            functions={
-                "contains_folded": (2, contains_folded),
-                "merge_metadata": (2, merge_metadata),
-                "deleted": (1, self._deleted.__contains__),
-            },
-        )
+    def __init__(self, storage: Path, *, database_url: str = "") -> None:
+        """Open the conversations in the database of the URL, or without one in storage. Raises StoreError."""
+        backend = HistoryServer(database_url) if database_url else HistoryFile(storage / HISTORY)
+        self._database = HistoryDatabase(backend)
         # Instead of super().__init__(), which would open an engine that nothing here uses.
         self.storage_provider = NoFileStorage()
         self.user_thread_limit, self.show_logger = 1000, False
@@ -123,8 +104,8 @@ class History(SQLAlchemyDataLayer):
         """Run a statement. Raises StoreError, where Chainlit's own would return nothing."""
         return await self._execute((query, parameters))
 
-    async def _execute(self, *statements: Statement, then: Callable[[], None] | None = None) -> Rows | int:
-        result = await self._database.run(*statements, then=then)
+    async def _execute(self, *statements: Statement, deleted: Sequence[str] = ()) -> Rows | int:
+        result = await self._database.run(*statements, deleted=deleted)
         if any(query.lstrip().startswith("DELETE") for query, _ in statements):
             await self._database.empty_log()
         return result
@@ -179,7 +160,7 @@ class History(SQLAlchemyDataLayer):
         await self._execute(
             ('DELETE FROM users WHERE "identifier" = :user', user),
             ('DELETE FROM threads WHERE "userIdentifier" = :user', user),
-            then=lambda: self._deleted.update(row["id"] for row in deleted),
+            deleted=[row["id"] for row in deleted],
         )
         if (await self.rows(COUNT_REMAINS_OF_USER, **user))[0]["count"]:
             raise NOT_DELETED
@@ -219,10 +200,18 @@ class History(SQLAlchemyDataLayer):
         return PaginatedResponse(pageInfo=info, data=threads)
 
     async def get_thread(self, thread_id: str) -> ThreadDict | None:
-        """Return a conversation with everything that was handed over to be saved, and is still on its way."""
+        """Return a conversation with everything that was handed over to be saved, and is still on its way.
+
+        `WRITER` is left in the metadata of an answer that a process on another machine is writing.
+        """
         await wait_for_citations(thread_id)
         await self._database.settle()
-        return await super().get_thread(thread_id)
+        thread = await super().get_thread(thread_id)
+        for step in thread["steps"] if thread is not None else ():
+            writer = (step.get("metadata") or {}).pop(WRITER, self._database.writer)
+            if writer != self._database.writer and await self._database.runs(writer):
+                step["metadata"][WRITER] = writer
+        return thread
 
     async def get_thread_author(self, thread_id: str) -> str:
         """Return the user of a conversation; "" where there is none, which Chainlit reports as not found."""
@@ -245,9 +234,15 @@ class History(SQLAlchemyDataLayer):
         if short is not None and len(short) > MAX_NAME_LENGTH:
             short = short[: MAX_NAME_LENGTH - 1].rstrip() + "…"
         created = {"id": thread_id, "now": utc_now(), "owner": user_id}
-        values = {"id": thread_id, "name": short, "tags": tags, "metadata": metadata or {}}
+        given = {"name": short, "tags": tags, **self._database.folded(short)}
+        changes = {column: value for column, value in given.items() if value is not None}
+        update = (
+            f"""UPDATE threads SET {"".join(f'"{column}" = :{column}, ' for column in changes)}
+            "metadata" = merge_metadata("metadata", :metadata) WHERE "id" = :id""",
+            {"id": thread_id, "metadata": metadata or {}, **changes},
+        )
         try:
-            await self._execute((CREATE, created), (UPDATE, values))
+            await self._execute((CREATE, created), update)
         except StoreError as error:
             if not await warn_unsaved(error):
                 raise
@@ -266,7 +261,7 @@ class History(SQLAlchemyDataLayer):
         author = await self.get_thread_author(thread_id)
         # Steps, elements and ratings go with their thread; the next write must not bring it back.
         statement = ('DELETE FROM threads WHERE "id" = :id', {"id": thread_id})
-        await self._database.run(statement, then=partial(self._deleted.add, thread_id))
+        await self._database.run(statement, deleted=[thread_id])
         if (await self.rows(COUNT_REMAINS, id=thread_id))[0]["count"]:
             raise NOT_DELETED
         if self.on_thread_deleted is not None and author:
@@ -281,6 +276,9 @@ class History(SQLAlchemyDataLayer):
         known = {name: value for name, value in step_dict.items() if name in STEP_COLUMNS}
         values = {name: value for name, value in known.items() if value is not None}
         values["showInput"] = str(step_dict.get("showInput", "")).lower()
+        values |= self._database.folded(step_dict.get("output"))
+        if self._database.writer and unfinished_question(step_dict.get("metadata")):
+            values["metadata"] = {**step_dict["metadata"], WRITER: self._database.writer}
         try:
             thread = {"id": step_dict["threadId"], "now": utc_now(), "owner": await self._user_id()}
             await self._execute((CREATE, thread), (upsert("steps", values), values))
@@ -349,10 +347,9 @@ class History(SQLAlchemyDataLayer):
 
     async def change_message(self, step_id: str, output: str, metadata: Mapping[str, Any]) -> None:
         """Save another text and metadata of a message, which may be in a conversation that is not open."""
-        values = {"id": step_id, "output": output, "metadata": metadata}
-        await self.execute_sql(
-            'UPDATE steps SET "output" = :output, "metadata" = :metadata WHERE "id" = :id', values
-        )
+        changes = {"output": output, "metadata": metadata, **self._database.folded(output)}
+        names = ", ".join(f'"{column}" = :{column}' for column in changes)
+        await self.execute_sql(f'UPDATE steps SET {names} WHERE "id" = :id', {"id": step_id, **changes})
 
     async def upsert_feedback(self, feedback: Feedback) -> str:
         """Save a rating; a second rating of an answer replaces the first."""

@@ -1,4 +1,4 @@
-"""The database of the conversations, storage/history.db: its tables, and the threads that use it.
+"""The database of the conversations: the threads that use it, and the tables of storage/history.db.
 
 One thread writes in order, two read beside it. Through SQLAlchemy every statement took a connection
 out of one pool: with fifty conversations at once its fifteen all waited for the one write lock, and
@@ -14,15 +14,16 @@ import asyncio
 import json
 import sqlite3
 import threading
-import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from docent import conversations
 from docent.errors import IndexMismatch
+from docent.postgres import require_packages
 from docent.web.storage_files import opening
 
 READERS = 2
@@ -35,6 +36,9 @@ JSON_COLUMNS = frozenset(
     for table in ("", "thread_", "step_")
     for column in ("metadata", "tags", "generation", "modes")
 )
+
+OWN_COLUMNS = frozenset(("n", "folded"))
+"""Columns in PostgreSQL that only its statements use."""
 
 FIRST = """
 CREATE TABLE users (
@@ -159,27 +163,61 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         conversations.forget_deleted(connection)
 
 
+class HistoryBackend(Protocol):
+    """A database of conversations: a file, or PostgreSQL. Its methods are called in threads."""
+
+    stores_folded: bool
+    """True if a text that is searched is stored by `fold` as well, in the column `folded`."""
+    writer: int
+    """The number of this process among those that write to the database; 0 where no other machine does."""
+
+    def runs(self, writer: int) -> bool:
+        """Return True while the process of a number runs, as far as can be told. Raises StoreError."""
+
+    def run(self, statements: Sequence[Statement], deleted: Sequence[str]) -> Rows | int:
+        """Run all statements or none; return the rows of the last one, or how many it changed.
+
+        No later statement restores one of the deleted conversations. Raises StoreError.
+        """
+
+    def empty_log(self) -> None:
+        """Remove deleted text from the write-ahead log, too, where that can be done. Raises StoreError."""
+
+    def forget_deleted(self) -> None:
+        """Leave as little of what was deleted as the database allows. Raises StoreError."""
+
+    def close(self) -> None: ...
+
+
 class HistoryDatabase:
     """Run statements in threads; writes happen in the order in which they were asked for."""
 
-    def __init__(self, path: Path, *, functions: Mapping[str, tuple[int, Callable[..., Any]]]) -> None:
-        """Take the file and, by name, the functions that its SQL uses, each with its number of arguments."""
-        self._path = path
-        self._functions = functions
-        self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+    def __init__(self, backend: HistoryBackend) -> None:
+        self._backend = backend
         self._writer = ThreadPoolExecutor(1, "history-writer")
         self._readers = ThreadPoolExecutor(READERS, "history-reader")
 
-    async def run(self, *statements: Statement, then: Callable[[], None] | None = None) -> Rows | int:
+    async def run(self, *statements: Statement, deleted: Sequence[str] = ()) -> Rows | int:
         """Run all statements or none; return the rows of the last one, or how many it changed.
 
-        Lists and mappings are written as JSON and read back as what they were. `then` is called after
-        the commit, before anything else is written. Raises StoreError.
+        Lists and mappings are written as JSON and read back as what they were. Nothing that is written
+        afterwards restores the deleted conversations. Raises StoreError.
         """
-        reads = all(query.lstrip()[:6].upper() == "SELECT" for query, _ in statements)
-        executor = self._readers if reads else self._writer
-        return await asyncio.get_running_loop().run_in_executor(executor, self._run, statements, then)
+        executor = self._readers if only_read(statements) else self._writer
+        run = partial(self._run, statements, deleted)
+        return await asyncio.get_running_loop().run_in_executor(executor, run)
+
+    def folded(self, text: str | None) -> dict[str, str]:
+        """Return the column that a text is searched in, where the database stores one."""
+        return {"folded": conversations.fold(text)} if self._backend.stores_folded and text else {}
+
+    @property
+    def writer(self) -> int:
+        return self._backend.writer
+
+    async def runs(self, writer: int) -> bool:
+        """Return True while the process of a number runs, as far as can be told. Raises StoreError."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._backend.runs, writer)
 
     async def settle(self) -> None:
         """Wait until everything is written that was asked for before, also by tasks that just began."""
@@ -187,40 +225,65 @@ class HistoryDatabase:
         await asyncio.get_running_loop().run_in_executor(self._writer, lambda: None)
 
     async def empty_log(self) -> None:
-        """Remove deleted text from the write-ahead log, too. Raises StoreError."""
-        await asyncio.get_running_loop().run_in_executor(
-            self._writer, lambda: conversations.empty_log(self._connection())
-        )
+        """Remove deleted text from the write-ahead log, too, where that can be done. Raises StoreError."""
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._backend.empty_log)
 
     async def forget_deleted(self) -> None:
-        """Leave no byte of what was deleted in the file or its log. Raises StoreError."""
-        await asyncio.get_running_loop().run_in_executor(
-            self._writer, lambda: conversations.forget_deleted(self._connection())
-        )
+        """Leave as little of what was deleted as the database allows. Raises StoreError."""
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._backend.forget_deleted)
 
     def close(self) -> None:
         """Finish what is being written, and close every connection."""
         self._writer.shutdown()
         self._readers.shutdown()
-        for connection in self._connections:
-            connection.close()
-        self._connections.clear()
+        self._backend.close()
 
-    def _run(self, statements: Sequence[Statement], then: Callable[[], None] | None) -> Rows | int:
+    def _run(self, statements: Sequence[Statement], deleted: Sequence[str]) -> Rows | int:
+        result = self._backend.run(statements, deleted)
+        if isinstance(result, int):
+            return result
+        return [{name: _decode(name, value) for name, value in row.items()} for row in result]
+
+
+class HistoryFile:
+    """The file storage/history.db, with a connection for each thread."""
+
+    stores_folded = False  # its search calls `fold`
+    writer = 0
+
+    def __init__(self, path: Path) -> None:
+        prepare(path)
+        self._path = path
+        self._deleted: set[str] = set()
+        """Deleted conversations; an answer that is still being written in one is not saved."""
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+
+    def runs(self, writer: int) -> bool:
+        return False
+
+    def run(self, statements: Sequence[Statement], deleted: Sequence[str]) -> Rows | int:
         try:
             with self._connection() as connection:  # a transaction: committed, or rolled back
                 for query, parameters in statements:
                     cursor = connection.execute(query, _encode(parameters))
                 names = [column[0] for column in cursor.description or ()]
-                rows = [
-                    {name: _decode(name, value) for name, value in zip(names, row, strict=True)}
-                    for row in cursor.fetchall()
-                ]
+                rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         except sqlite3.Error as error:
             raise conversations.history_error(error) from error
-        if then is not None:
-            then()
+        self._deleted.update(deleted)
         return rows if names else cursor.rowcount
+
+    def empty_log(self) -> None:
+        conversations.empty_log(self._connection())
+
+    def forget_deleted(self) -> None:
+        conversations.forget_deleted(self._connection())
+
+    def close(self) -> None:
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
 
     def _connection(self) -> sqlite3.Connection:
         """Return this thread's own connection."""
@@ -229,11 +292,56 @@ class HistoryDatabase:
             timeout = conversations.BUSY_SECONDS
             connection = sqlite3.connect(self._path, timeout=timeout, check_same_thread=False)
             conversations.configure(connection)
-            for name, (arguments, function) in self._functions.items():
-                connection.create_function(name, arguments, function)
+            connection.create_function("contains_folded", 2, contains_folded)
+            connection.create_function("merge_metadata", 2, merge_metadata)
+            connection.create_function("deleted", 1, self._deleted.__contains__)
             self._local.connection = connection
             self._connections.append(connection)
         return connection
+
+
+class HistoryServer:
+    """The conversations in PostgreSQL, where processes on any number of machines share them."""
+
+    stores_folded = True
+
+    def __init__(self, database_url: str) -> None:
+        require_packages()
+        from docent.postgres.conversation_server import ConversationServer, WritingProcess
+
+        self._server = ConversationServer(database_url)
+        self._process = WritingProcess(database_url)
+        self.writer = self._process.number
+
+    def runs(self, writer: int) -> bool:
+        return self._server.runs(writer)
+
+    def run(self, statements: Sequence[Statement], deleted: Sequence[str]) -> Rows | int:
+        reads = only_read(statements)
+        if not reads:
+            self._process.hold()
+        with self._server.read() if reads else self._server.write() as db:
+            for thread in sorted(deleted):
+                db.execute("SELECT note_deleted(:id)", {"id": thread})
+            for query, parameters in statements:
+                cursor = db.execute(query, parameters)
+            rows = cursor.fetchall() if cursor.description else None
+        if rows is None:
+            return int(cursor.rowcount)
+        return [{name: value for name, value in row.items() if name not in OWN_COLUMNS} for row in rows]
+
+    def empty_log(self) -> None:
+        """Do nothing: PostgreSQL keeps its write-ahead log as whoever keeps the database has set it."""
+
+    def forget_deleted(self) -> None:
+        self._server.forget_deleted()
+
+    def close(self) -> None:
+        self._process.close()  # the other connections are shared with other parts of this process
+
+
+def only_read(statements: Sequence[Statement]) -> bool:
+    return all(query.lstrip()[:6].upper() == "SELECT" for query, _ in statements)
 
 
 def _encode(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -258,7 +366,7 @@ def upsert(table: str, values: Mapping[str, Any]) -> str:
     return (
         f"INSERT INTO {table} ({names}) SELECT {new} "
         'WHERE EXISTS (SELECT 1 FROM threads WHERE "id" = :threadId) '
-        f'ON CONFLICT ("id") DO UPDATE SET {updates} WHERE "threadId" = EXCLUDED."threadId"'
+        f'ON CONFLICT ("id") DO UPDATE SET {updates} WHERE {table}."threadId" = EXCLUDED."threadId"'
     )
 
 
@@ -268,12 +376,6 @@ def merge_metadata(stored: str | None, changes: str) -> str:
     return json.dumps({name: value for name, value in merged.items() if value is not None})
 
 
-def fold(text: str) -> str:
-    """Return text without case and accents, to search in."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(character for character in plain if not unicodedata.combining(character))
-
-
 def contains_folded(text: str | None, folded: str) -> bool:
     """Tell whether a text contains a word that was folded already."""
-    return text is not None and folded in fold(text)
+    return text is not None and folded in conversations.fold(text)

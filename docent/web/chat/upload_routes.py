@@ -25,7 +25,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import Message as AsgiMessage
 
 from docent.app import Docent
-from docent.errors import DocentError
+from docent.errors import DocentError, FilesUnreachable
 from docent.messages import Message
 from docent.settings import Settings
 from docent.types import Scope
@@ -146,7 +146,10 @@ async def return_file(request: Request, reader: str) -> Response:
     """Return a file of the reader's own page as a download, which a browser neither opens nor sniffs."""
     session = session_of(request.query_params.get("session_id", ""), reader)
     file: Any = session.files.get(request.path_params["file_id"]) if session is not None else None
-    path = await run_in_small_pool(_stored_path, file, request.app.state.docent, reader) if file else None
+    try:
+        path = await run_in_small_pool(_stored_path, file, request.app.state.docent, reader) if file else None
+    except FilesUnreachable as error:
+        return _refused(request, 503, error.message)
     if file is None or path is None:
         return _refused(
             request, 404, Message("This file is not here any more. Send it again to ask about it.")
@@ -203,6 +206,8 @@ def _stored_path(file: SessionFile, docent: Docent, reader: str) -> Path | None:
     try:
         if "document" in file:
             return docent.store.original(file["document"].document_id, Scope(reader=reader))
+    except FilesUnreachable:
+        raise
     except DocentError:
         return None
     path = Path(file["path"])

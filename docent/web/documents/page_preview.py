@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 
 from docent.app import Docent
-from docent.errors import LoadError
+from docent.errors import FilesUnreachable, LoadError
 from docent.types import Page, Scope
 from docent.web.chat.cited_sources import CitedPlace, page_picture
 from docent.web.chat.page_session import language_of
@@ -86,6 +86,8 @@ async def picture(request: Request, reader: str) -> Response:
         path = await asyncio.to_thread(page_picture, docent, place)
     except LoadError as error:
         return PlainTextResponse(say(error.message, language_of(request)), 422, headers=HEADERS)
+    except FilesUnreachable as error:
+        return PlainTextResponse(say(error.message, language_of(request)), 503, headers=HEADERS)
     return FileResponse(path, media_type="image/png", headers={"Cache-Control": "private, max-age=300"})
 
 

@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 from docent.app import Docent
-from docent.errors import LoadError, UnknownDocument
+from docent.errors import FilesUnreachable, LoadError, UnknownDocument
 from docent.types import Citation, Scope
 from docent.web.chat.cited_sources import cited_place, page_picture
 from docent.web.chat.history import History
@@ -145,7 +145,7 @@ async def picture(request: Request) -> Response:
         return _nothing(request)
     try:
         path = await asyncio.to_thread(page_picture, docent, cited_place(quotes, reader=shared.author))
-    except (LoadError, UnknownDocument):
+    except (LoadError, UnknownDocument, FilesUnreachable):
         return _nothing(request)
     return FileResponse(path, media_type="image/png", headers={**SHARED_HEADERS, "Cache-Control": "no-store"})
 

@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.store.contracts.implementations import CATALOGS, DERIVED, FILES, INDEXES, postgres_catalog
+from tests.store.contracts.implementations import (
+    CATALOGS,
+    DERIVED,
+    FILES,
+    INDEXES,
+    postgres_catalog,
+    s3_files,
+    sqlite_catalog,
+)
 
 TABLES: dict[str, dict[str, Any]] = {
     "catalog_factory": CATALOGS,
@@ -45,5 +53,8 @@ def other(catalog, catalog_factory, tmp_path):
 
 
 @pytest.fixture
-def files(files_factory, tmp_path):
+def files(files_factory, tmp_path, request):
+    if files_factory is s3_files:
+        request.getfixturevalue("s3_url")
+    sqlite_catalog(tmp_path).close()  # made before several open it at once
     return files_factory(tmp_path)

@@ -7,6 +7,7 @@ bucket from the folder. A function is at the top of a module, because another pr
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from docent.store.index.vectors import ChromaVectors
 from docent.store.index.word_index import WordIndex
 from docent.store.protocols import Catalog, DerivedIndex, Files, Index
 from tests.fakes.postgres_server import database_of
+from tests.fakes.s3_server import BUCKET
 
 
 def sqlite_catalog(folder: Path) -> Catalog:
@@ -35,7 +37,7 @@ def local_index(folder: Path, catalog: Catalog, generation: int) -> Index:
         catalog,
         generation,
         chroma=("", ""),
-        on_level=lambda: None,
+        on_level=lambda _: None,
         on_wake=lambda: "",
     )
 
@@ -52,7 +54,14 @@ def folder_files(folder: Path) -> Files:
     return FolderFiles(folder / "originals")
 
 
+def s3_files(folder: Path) -> Files:
+    from docent.store.s3_files import S3Files
+
+    prefix = hashlib.sha256(str(folder).encode()).hexdigest()[:20]
+    return S3Files(f"s3://{BUCKET}/{prefix}", folder, sqlite_catalog(folder))
+
+
 CATALOGS: dict[str, Callable[[Path], Catalog]] = {"SQLite": sqlite_catalog, "PostgreSQL": postgres_catalog}
 INDEXES: dict[str, Callable[[Path, Catalog, int], Index]] = {"tantivy and Chroma": local_index}
 DERIVED: dict[str, Callable[[Path], DerivedIndex]] = {"tantivy": tantivy_words, "Chroma": chroma_vectors}
-FILES: dict[str, Callable[[Path], Files]] = {"a folder": folder_files}
+FILES: dict[str, Callable[[Path], Files]] = {"a folder": folder_files, "a bucket": s3_files}

@@ -1,4 +1,4 @@
-"""Conversations are saved, listed and searched, and each belongs to one user."""
+"""Conversations are saved, listed and searched, and each belongs to one user; in a file or in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import asyncio
 import sqlite3
 import time
 import uuid
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 
+import psycopg
 import pytest
 from chainlit.context import init_http_context
 from chainlit.types import Pagination, ThreadFilter
@@ -18,11 +21,32 @@ from docent.web.chat.history import History
 from docent.web.chat.history_database import MIGRATIONS, prepare
 
 
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def database_url(request) -> str:
+    """The URL of this test's database; empty for a file."""
+    return request.getfixturevalue("postgres_url") if request.param == "PostgreSQL" else ""
+
+
 @pytest.fixture
-async def history(tmp_path):
-    history = History(tmp_path)
+async def history(tmp_path, database_url):
+    history = History(tmp_path, database_url=database_url)
     yield history
     await history.close()
+
+
+@contextmanager
+def locked(storage: Path, database_url: str = "") -> Iterator[None]:
+    """Lock the conversations, as another program that writes to them does."""
+    if database_url:
+        with psycopg.connect(database_url) as other:
+            other.execute("LOCK TABLE conversations.threads, conversations.steps IN EXCLUSIVE MODE")
+            yield
+            other.rollback()
+        return
+    with closing(sqlite3.connect(storage / "history.db")) as other_file:
+        other_file.execute("BEGIN IMMEDIATE")
+        yield
+        other_file.rollback()
 
 
 async def user(history: History, name: str):
@@ -214,17 +238,15 @@ async def test_the_answers_of_a_run_are_returned(history):
     assert await history.answers_and_authors(str(uuid.uuid4())) == []
 
 
-async def test_a_list_does_not_wait_for_writes(history, tmp_path):
+async def test_a_list_does_not_wait_for_writes(history, tmp_path, database_url):
     """Conversations are listed while fifty writes wait; the writes then happen in order."""
     ann = await user(history, "ann")
     thread = await conversation(history, ann, "before")
-    with closing(sqlite3.connect(tmp_path / "history.db")) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with locked(tmp_path, database_url):
         states = [step(thread, output=str(n), id="00000000-0000-4000-8000-000000000001") for n in range(50)]
         writes = [asyncio.create_task(history.create_step(state)) for state in states]
         page = await asyncio.wait_for(listed(history, ann), timeout=5)
         assert [row["id"] for row in page.data] == [thread]
-        other.rollback()
     await asyncio.gather(*writes)
     assert [s["output"] for s in (await history.get_thread(thread))["steps"]] == ["before", "49"]
 
