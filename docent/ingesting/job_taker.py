@@ -54,4 +54,6 @@ class JobTaker:
                 if str(error) != reported:
                     log.warning("No jobs are taken. %s", error)
                 reported = str(error)
+            except Exception:  # a bug must not leave what was queued unread for good
+                log.exception("No jobs could be taken; it is tried again.")
             jobs.wait(POLL_SECONDS)

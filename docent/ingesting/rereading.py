@@ -77,6 +77,8 @@ class Rereader:
             return  # another process has read it since it was asked for
         try:
             document = pipeline.store.document(key, scope)
+            if self._jobs.shared and not pipeline.store.has_original(document):
+                return  # it is left to the machine that has its file
             count_attempt(self._jobs, "again", key, document.name)
             read = pipeline.read_original(
                 pipeline.store.original(key, scope),

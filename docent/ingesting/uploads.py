@@ -132,7 +132,9 @@ class Uploads:
         return bool(waiting) or room <= 0
 
     def _is_free(self, document: StoredDocument) -> bool:
-        """Return False for a document that another process is reading now."""
+        """Return False for a document that another process is reading now, or whose file is not here."""
+        if not self._pipeline.store.has_original(document):
+            return False
         if document.state is State.LOADING:
             if not self._jobs.claim("read", document.id):
                 return False

@@ -140,6 +140,8 @@ class FolderFiles:
     A file goes only inside a transaction of the catalog, where `confirm` sees that it is gone.
     """
 
+    shared = False
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.copies = Copies(folder.parent / COPIES)

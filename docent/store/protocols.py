@@ -241,6 +241,9 @@ class Files(Protocol):
     its last document go, so no transaction waits for a copy.
     """
 
+    shared: bool
+    """True where the processes of other machines have the same files."""
+
     def open(self, sha256: str) -> Path:
         """Return the path of a file, which does not exist where there is none. Raises FilesUnreachable."""
 

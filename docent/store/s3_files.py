@@ -31,6 +31,8 @@ class S3Files:
     never what was stored since. Each catalog has a folder, so another Docent in the bucket loses nothing.
     """
 
+    shared = True
+
     def __init__(self, url: str, storage: Path, catalog: Catalog) -> None:
         self._bucket = OriginalsBucket(url)
         self._catalog = catalog

@@ -196,6 +196,10 @@ class Store:
         """Return the file itself, as it was when it was read."""
         return self.files.open(self.document(document_id, scope).sha256)
 
+    def has_original(self, document: StoredDocument) -> bool:
+        """Return False where only another machine has the file of a document."""
+        return self.files.shared or self.files.open(document.sha256).exists()
+
     def known_files(self, library: str) -> list[KnownFile]:
         """Return every file of a library's folder that was looked at before, read or not."""
         with self._catalog.read() as db:
