@@ -9,6 +9,7 @@ import logging
 import re
 import secrets
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -46,6 +47,8 @@ ACTIONS: Mapping[str, Message] = {
 LONGEST_ABOUT = 500
 MOST_WAITING = 10_000
 """Entries that wait in memory while the log cannot be written."""
+RETRY_SECONDS = 5.0
+"""After a failure: a server that does not answer would hold up each entry, and the stop of Docent."""
 AT_ONCE = 1_000
 
 TABLES = (
@@ -104,6 +107,7 @@ class AuditLog:
         self.failure = ""
         """The reason why the last entry could not be stored."""
         self._waiting: deque[AuditEntry] = deque(maxlen=MOST_WAITING)
+        self._retry_at = 0.0
         self._writer = ThreadPoolExecutor(1, "audit")
 
     @property
@@ -137,8 +141,8 @@ class AuditLog:
         return other
 
     def flush(self) -> None:
-        """Wait until everything recorded so far is stored."""
-        done: Future[None] = self._writer.submit(lambda: None)
+        """Wait until everything recorded so far is stored, or could not be."""
+        done: Future[None] = self._writer.submit(self._store_waiting)
         done.result()
 
     def search(self, query: AuditQuery, *, start: int = 0, limit: int = 50) -> tuple[list[AuditEntry], int]:
@@ -174,11 +178,17 @@ class AuditLog:
 
     def _store(self, entry: AuditEntry) -> None:
         """Store an entry with those before it that could not be; where that fails, they wait for the next."""
-        assert self._database is not None
         self._waiting.append(entry)
+        if time.monotonic() >= self._retry_at:
+            self._store_waiting()
+
+    def _store_waiting(self) -> None:
+        if self._database is None or not self._waiting:
+            return
+        today = self._waiting[-1].at[:10]
         try:
             with self._database.write() as database:
-                if entry.at[:10] != self._pruned:
+                if today != self._pruned:
                     oldest = datetime.now(UTC) - timedelta(days=self.days)
                     database.execute("DELETE FROM entries WHERE at < ?", (oldest.isoformat(),))
                 database.executemany(
@@ -192,9 +202,9 @@ class AuditLog:
                     "space on the disk, or start the database.",
                     error,
                 )
-            self.failure = str(error)
+            self.failure, self._retry_at = str(error), time.monotonic() + RETRY_SECONDS
         else:
-            self._pruned, self.failure = entry.at[:10], ""
+            self._pruned, self.failure, self._retry_at = today, "", 0.0
             self._waiting.clear()
 
 

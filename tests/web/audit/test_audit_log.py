@@ -15,11 +15,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from docent.postgres.server_schema import ServerSchema
 from docent.settings import Settings
+from docent.web.accounts.account_database import AccountFile
 from docent.web.accounts.login import Authenticator, log_in
 from docent.web.accounts.users import Users
 from docent.web.admin import people_routes
-from docent.web.audit import audit_routes
+from docent.web.audit import audit_log, audit_routes
 from docent.web.audit.audit_log import AuditLog, AuditQuery
 from docent.web.audit.audited_requests import AuditedRequests, recorded_action
 from docent.web.documents import page_access
@@ -141,6 +143,22 @@ def test_a_log_that_cannot_be_written_says_so(audit, database, caplog):
     audit.record("ben", "page", "read", "c.md")
     assert entries(audit) == [("ben", "read", name) for name in ("c.md", "b.md", "a.md")]
     assert audit.failure == ""
+
+
+def test_a_log_that_cannot_be_written_is_not_tried_for_each_entry(audit, url, database, monkeypatch):
+    """A database that does not answer holds up one entry, not every one until Docent has stopped."""
+    monkeypatch.setattr(audit_log, "RETRY_SECONDS", 1_000.0)
+    database("ALTER TABLE entries RENAME TO gone")
+    kind, tries = (ServerSchema if url else AccountFile), []
+    write = kind.write
+    monkeypatch.setattr(kind, "write", lambda self: tries.append(1) or write(self))
+    for n in range(20):
+        audit.record("ben", "page", "read", f"{n}.md")
+    audit.flush()
+    assert len(tries) == 2  # of the first entry, and of the wait for all of them
+    database("ALTER TABLE gone RENAME TO entries")
+    audit.flush()
+    assert len(entries(audit)) == 20
 
 
 def test_all_machines_write_to_one_log(postgres_url, tmp_path):
