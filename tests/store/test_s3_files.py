@@ -321,6 +321,20 @@ def test_the_cache_is_bounded(tmp_path):
     assert cache.names() == {names[2], names[3], names[4]}
 
 
+@pytest.mark.sqlite_only
+def test_a_file_that_is_opened_again_has_not_changed(tmp_path):
+    """Who reads a file is not told that it has changed because somebody else opens it."""
+    cache = FileCache(tmp_path)
+    sha256 = hashlib.sha256(b"content").hexdigest()
+
+    def opened() -> Path:
+        return cache.get(sha256, lambda target: bool(target.write_bytes(b"content")))
+
+    os.utime(opened(), ns=(1, 1))
+    assert opened().stat().st_mtime_ns == 1
+    assert opened().stat().st_atime_ns > 1
+
+
 def test_the_catalog_names_each_object(store, s3_server, tmp_path):
     """Where an original lies is a row, so a copy of the bucket and the catalog is a backup of both."""
     key = put(store, tmp_path, "a.txt", HOURS)
