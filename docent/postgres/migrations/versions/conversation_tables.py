@@ -123,22 +123,6 @@ $$;
 -- For paths of names: $.file.document_id
 CREATE FUNCTION conversations.json_extract(document json, path text) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$ SELECT document #>> string_to_array(substr(path, 3), '.') $$;
-
--- Whether an answer may quote documents: it cites one, was made of one of their chunks, or names no sources.
-CREATE FUNCTION conversations.may_quote(saved json, documents text, chunks text) RETURNS boolean
-LANGUAGE sql IMMUTABLE AS $$
-    WITH answer AS (SELECT CAST(saved AS jsonb) -> 'docent' AS a), lists AS (
-        SELECT CASE jsonb_typeof(a -> 'citations') WHEN 'array' THEN a -> 'citations' ELSE '[]' END AS cited,
-            CASE jsonb_typeof(a -> 'receipt' -> 'sent') WHEN 'array' THEN a -> 'receipt' -> 'sent'
-            ELSE '[]' END AS sent FROM answer
-    )
-    SELECT cited = '[]' OR sent = '[]'
-        OR EXISTS (SELECT FROM jsonb_array_elements(cited) AS c (citation)
-            WHERE citation ->> 'document_id' IN (SELECT jsonb_array_elements_text(CAST(documents AS jsonb))))
-        OR EXISTS (SELECT FROM jsonb_array_elements_text(sent) AS s (chunk)
-            WHERE chunk IN (SELECT jsonb_array_elements_text(CAST(chunks AS jsonb))))
-    FROM lists
-$$;
 """
 
 
