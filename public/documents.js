@@ -14,6 +14,16 @@
     const busy = document.querySelector("[role=status].busy, .state.queued, .state.loading, .state.searchable");
     if (busy) setTimeout(look, 4000);
   });
+  // A picture that cannot be had now: the server's sentence and the text of the page take its place.
+  addEventListener("error", async (event) => {
+    const picture = event.target;
+    if (!picture.matches?.("img.sheet")) return;
+    const reply = await fetch(picture.src);
+    if (reply.ok || !reply.headers.get("content-type")?.startsWith("text/plain")) return;
+    const note = Object.assign(document.createElement("p"), { textContent: await reply.text(), role: "status" });
+    picture.nextElementSibling?.setAttribute("open", "");
+    picture.replaceWith(note);
+  }, true); // of a picture: does not bubble
   function look() {
     if (document.querySelector(":is(input, select):focus, details[open]")) setTimeout(look, 4000); // in use
     else location.reload();

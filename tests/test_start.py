@@ -23,7 +23,7 @@ SLOW = {
     "scipy",
     "sklearn",
 }
-FOR_A_DATABASE = {"psycopg", "alembic", "sqlalchemy"}
+FOR_A_DATABASE = {"psycopg", "alembic", "sqlalchemy", "obstore"}
 TRACING = {"grpc"}
 FOR_SEARCH = {"chromadb", "ollama", "openvino", "mistral_common", "chainlit"}
 TOLD = """
@@ -78,7 +78,7 @@ def test_the_page_needs_no_model_library(tmp_path):
         "assert page.status_code == 200, page.text\n"
         "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})), file=sys.stderr)\n"
     )
-    assert imported(code, tmp_path) & (SLOW | TRACING | {"psycopg", "alembic"}) == set()
+    assert imported(code, tmp_path) & (SLOW | TRACING | {"psycopg", "alembic", "obstore"}) == set()
 
 
 def test_ingest_reads_before_slow_imports(tmp_path):

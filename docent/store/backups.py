@@ -18,7 +18,7 @@ from contextlib import closing
 from pathlib import Path, PurePosixPath
 
 from docent.errors import DamagedStore, StoreError
-from docent.store.catalog import changes, documents
+from docent.store.catalog import bucket_objects, changes, documents
 from docent.store.catalog.sqlite_catalog import SqliteCatalog
 from docent.store.files import ORIGINALS, sha256_of
 from docent.store.locks import LOCK, FolderLock
@@ -94,6 +94,8 @@ def _fill(tar: tarfile.TarFile, folder: Path, scratch: Path, *, originals: bool)
 
     catalog = scratch / "catalog.db"
     _copy(folder / CATALOG, catalog)
+    with closing(SqliteCatalog(catalog)) as copied, copied.write() as db:
+        bucket_objects.leave_folder(db)
     for sha256 in _with_originals(catalog, folder / ORIGINALS) if originals else ():
         add(folder / ORIGINALS / sha256, f"{ORIGINALS}/{sha256}")
     add(catalog, CATALOG)

@@ -34,9 +34,9 @@ class S3Files:
     def __init__(self, url: str, storage: Path, catalog: Catalog) -> None:
         self._bucket = OriginalsBucket(url)
         self._catalog = catalog
-        if not catalog.value("name"):
-            catalog.set_value("name", uuid.uuid4().hex)
-        self._below = catalog.value("name")
+        if not catalog.value(bucket_objects.FOLDER):
+            catalog.set_value(bucket_objects.FOLDER, uuid.uuid4().hex)
+        self._below = catalog.value(bucket_objects.FOLDER)
         self._cache = FileCache(storage / FETCHED)
         self.copies = Copies(storage / COPIES)
 
@@ -98,9 +98,10 @@ class S3Files:
         return frozenset(names) or None
 
     def held(self) -> Iterator[str]:
-        stored = {name for name, _ in self._bucket.objects(self._below)}
         with self._catalog.read() as db:
             named = bucket_objects.named(db)
+        folders = {name.partition("/")[0] for name in named.values()}
+        stored = {name for folder in sorted(folders) for name, _ in self._bucket.objects(folder)}
         yield from (sha256 for sha256, name in named.items() if name in stored)
 
     def sweep(self, used: Collection[str]) -> set[str]:

@@ -173,6 +173,22 @@ def test_a_look_inside_marks_the_words(library):
     expect(dialog).to_have_count(0)
 
 
+def test_a_picture_that_cannot_be_had_now_says_so(library):
+    """While the server of the originals is away, its sentence and the text of the page take its place."""
+    sentence = "The server of s3://documents, where the original files are, cannot be used now."
+    refusal = {"status": 503, "content_type": "text/plain; charset=utf-8", "body": sentence}
+    library.route("**/picture*", lambda route: route.fulfill(**refusal))
+    library.get_by_label("Name holds").fill("tidelight")
+    expect(library.locator("tbody tr")).to_have_count(1)
+    library.get_by_role("link", name=re.compile("Look inside: tidelight")).click()
+    dialog = library.locator("dialog[open]")
+    expect(dialog.get_by_role("status").get_by_text(sentence)).to_be_visible()
+    expect(dialog.locator(".page-text")).to_be_visible()
+    expect(dialog.locator("img.sheet")).to_have_count(0)
+    picture(library, "library-look-away")
+    assert violations(library) == []
+
+
 def test_asking_leads_to_the_chat_with_the_document(library):
     """The link names the document as the source of a new conversation."""
     row = library.locator("tbody tr").first

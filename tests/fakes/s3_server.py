@@ -229,11 +229,15 @@ def s3_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
 
 
 def name_server(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Name a server as AWS's own tools are told of it."""
-    for name, value in {
+    for name, value in environ_of(endpoint).items():
+        monkeypatch.setenv(name, value)
+
+
+def environ_of(endpoint: str) -> dict[str, str]:
+    """Return the variables that name a server, as AWS's own tools are told of it."""
+    return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": KEY,
         "AWS_SECRET_ACCESS_KEY": SECRET,
         "AWS_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
+    }

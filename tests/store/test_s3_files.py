@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from docent.errors import DamagedStore, FilesRefused, FilesUnreachable
-from docent.store import Store, sha256_of
+from docent.store import Store, back_up, mend_catalog, restore, sha256_of
 from docent.store.catalog import bucket_objects
 from docent.store.catalog.opening import open_catalog
 from docent.store.file_cache import FileCache
@@ -326,3 +326,42 @@ def test_the_catalog_names_each_object(store, s3_server, tmp_path):
     with catalog(store) as opened, opened.read() as db:
         assert f"files/{bucket_objects.name_of(db, sha256)}" in s3_server.objects
     assert key == document_id("default", sha256)
+
+
+@pytest.mark.sqlite_only
+def test_a_restored_catalog_sweeps_nothing_that_it_does_not_know(s3_server, tmp_path):
+    """Its originals are opened where they are, and what was stored after the backup stays, however old."""
+    with closing(Store(tmp_path / "storage", fingerprint="f", files_url=URL)) as store:
+        key = put(store, tmp_path, "a.txt", HOURS)
+        back_up(store.folder, tmp_path / "backup.tar", originals=False)
+        put(store, tmp_path, "b.txt", BOOKS)
+    restore(tmp_path / "backup.tar", tmp_path / "restored", force=False)
+    s3_server.objects = {name: (content, 0.0) for name, (content, _) in s3_server.objects.items()}
+    with closing(Store(tmp_path / "restored", fingerprint="f", files_url=URL)) as store:
+        store.save()
+        assert store.complaints() == []
+        assert store.original(key, EVERYTHING).read_text() == HOURS
+        assert [document.name for document in store.documents(EVERYTHING)] == ["a.txt"]
+        put(store, tmp_path, "c.txt", "Trams run at night.")
+        assert not any(store.delete(key, EVERYTHING).left.values())
+    assert stored(s3_server, BOOKS)
+    assert not stored(s3_server, HOURS)
+
+
+@pytest.mark.sqlite_only
+def test_a_snapshot_that_is_put_back_sweeps_nothing_that_it_does_not_know(s3_server, tmp_path):
+    """What was stored after the snapshot stays in the bucket."""
+    folder = tmp_path / "storage"
+    with closing(Store(folder, fingerprint="f", files_url=URL)) as store:
+        key = put(store, tmp_path, "a.txt", HOURS)
+    snapshot = (folder / "index/snapshots/catalog.db").read_bytes()
+    with closing(Store(folder, fingerprint="f", files_url=URL)) as store:
+        put(store, tmp_path, "b.txt", BOOKS)
+    (folder / "index/snapshots/catalog.db").write_bytes(snapshot)
+    (folder / "index/catalog.db").write_bytes(b"garbage" * 1000)
+    assert "was put back" in mend_catalog(folder)
+    s3_server.objects = {name: (content, 0.0) for name, (content, _) in s3_server.objects.items()}
+    with closing(Store(folder, fingerprint="f", files_url=URL)) as store:
+        store.save()
+        assert store.original(key, EVERYTHING).read_text() == HOURS
+    assert stored(s3_server, BOOKS)

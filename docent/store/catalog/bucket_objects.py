@@ -6,11 +6,14 @@ a process that was held up, never takes what another one has stored since.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
 
 from docent.store.protocols import CatalogConnection
 
 NAME = "SELECT name FROM objects WHERE sha256 = ?"
+FOLDER = "bucket folder"
+"""The setting with the folder of new objects, of which only this catalog deletes what no row names."""
 
 
 def name_of(db: CatalogConnection, sha256: str) -> str:
@@ -50,6 +53,11 @@ def dropped(db: CatalogConnection) -> list[str]:
 def forget(db: CatalogConnection, names: Iterable[str]) -> None:
     """Note that objects have been deleted."""
     db.executemany("DELETE FROM dropped_objects WHERE name = ?", [(name,) for name in names])
+
+
+def leave_folder(db: CatalogConnection | sqlite3.Connection) -> None:
+    """Use a new folder from now on: this copy of a catalog may not know all that is in the one of before."""
+    db.execute("DELETE FROM meta WHERE key = ?", (FOLDER,))
 
 
 def named(db: CatalogConnection) -> dict[str, str]:

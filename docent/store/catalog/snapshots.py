@@ -18,6 +18,7 @@ from contextlib import closing
 from pathlib import Path
 
 from docent.errors import DamagedStore, StorageBusy
+from docent.store.catalog import bucket_objects
 from docent.store.files import ORIGINALS, UNCLAIMED, FolderFiles, sync
 from docent.store.locks import FolderLock
 from docent.types import State
@@ -151,6 +152,8 @@ def mend_catalog(folder: Path) -> str:
     try:
         taken = _date(snapshots.last)
         snapshots.put_back()
+        with closing(sqlite3.connect(catalog)) as database, database:
+            bucket_objects.leave_folder(database)
         unclaimed = _set_aside(folder)
     finally:
         lock.release()
