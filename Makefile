@@ -98,7 +98,7 @@ requirements: install-dev
 	$(COMPILE) --extra torch --group model -o requirements.txt
 	$(COMPILE) --extra llamacpp | grep '^xllamacpp' >requirements-llamacpp.txt
 	$(COMPILE) --extra torch --extra finetune --group model | grep -vxFf requirements.txt >requirements-finetune.txt
-	$(COMPILE) --extra cluster | grep -E '^(alembic|mako|obstore|psycopg)' >requirements-cluster.txt
+	$(COMPILE) --extra cluster | grep -E '^(alembic|mako|obstore|psycopg|pyrage)' >requirements-cluster.txt
 	printf 'llm\nllama-cpp-python\n' | $(COMPILE) --all-extras --group model --group dev --excludes /dev/stdin \
 		-o requirements-dev.txt
 	sed -i -e 's/^torch==\([0-9.]*\).*/torch==\1/' -e '/^nvidia-/d' -e '/^cuda-/d' -e '/^triton/d' requirements.txt requirements-dev.txt

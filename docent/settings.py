@@ -245,6 +245,14 @@ class Settings(BaseModel):
         "original files: s3://bucket/folder. AWS's own variables name the server and the keys. Empty: they "
         "are kept in the storage folder.",
     )
+    files_key: SecretStr = Field(
+        SecretStr(""),
+        description="Key with which originals in the bucket are encrypted, as `age-keygen` makes it; after a "
+        "comma those of before, which only decrypt.",
+    )
+    files_key_file: Path | None = Field(
+        None, description="File that holds the key, instead of the key itself."
+    )
     chroma_url: str = Field(
         "",
         description="Address of a Chroma server that keeps the vectors; empty: they are kept in the storage "
@@ -320,6 +328,11 @@ class Settings(BaseModel):
                 path=self.database_url_file,
             )
         return url
+
+    @property
+    def files_secret(self) -> str:
+        """The key that encrypts originals, from the file if one is named."""
+        return self._secret("files_key")
 
     @property
     def key(self) -> str:

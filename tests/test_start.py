@@ -23,7 +23,7 @@ SLOW = {
     "scipy",
     "sklearn",
 }
-FOR_A_DATABASE = {"psycopg", "alembic", "sqlalchemy", "obstore"}
+FOR_A_DATABASE = {"psycopg", "alembic", "sqlalchemy", "obstore", "pyrage"}
 TRACING = {"grpc"}
 FOR_SEARCH = {"chromadb", "ollama", "openvino", "mistral_common", "chainlit"}
 TOLD = """

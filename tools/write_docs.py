@@ -31,7 +31,7 @@ NORMALIZED = {
     "bsd": "BSD License",
 }
 
-FROM_LICENSE_FILE = {"axe-playwright-python": "MIT"}
+FROM_LICENSE_FILE = {"axe-playwright-python": "MIT", "pyrage": "MIT"}
 """Packages without a licence in their metadata, from their file LICENSE."""
 
 
@@ -112,9 +112,9 @@ project, is under [Apache-2.0](licences/Apache-2.0.txt), and unchanged.
 
 {len(development)} more of `requirements-dev.txt`; none of them runs where Docent is used,
 except xllamacpp where a model file answers, psycopg, alembic and mako where the catalog is in PostgreSQL,
-and accelerate and datasets, with what they bring, where the embedding model is fine-tuned. psycopg is
-under the LGPL-3.0, asyncssh under the EPL-2.0: both are used unchanged, and ask for no more than the
-MPL-2.0 above.
+obstore and pyrage where originals are in a bucket, and accelerate and datasets, with what they bring,
+where the embedding model is fine-tuned. psycopg is under the LGPL-3.0, asyncssh under the EPL-2.0:
+both are used unchanged, and ask for no more than the MPL-2.0 above.
 
 {_rows(development)}
 """

@@ -66,6 +66,7 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
             chroma_url=settings.chroma_url,
             database_url=settings.database,
             files_url=settings.files_url,
+            files_key=settings.files_secret,
             building=building,
         )
         on_failure.callback(store.close)

@@ -88,16 +88,19 @@ class FileCache:
                 here.append((path.stat(), path))
         total = sum(stat.st_size for stat, _ in here)
         before = time.time() - self._in_use
-        for stat, path in sorted(here, key=lambda one: one[0].st_mtime_ns):
-            if stat.st_mtime > before or (total <= self._most and not path.name.startswith(".")):
+        for stat, path in sorted(here, key=lambda one: one[0].st_atime_ns):
+            if stat.st_atime > before or (total <= self._most and not path.name.startswith(".")):
                 continue  # a part that is as old was left by a killed process
             path.unlink(missing_ok=True)
             total -= stat.st_size
 
 
 def _touch(path: Path) -> bool:
-    """Note that a file is used; False if it is not here."""
+    """Note that a file is used; False if it is not here.
+
+    Its modification stays, by which a reader tells that a file has changed.
+    """
     with suppress(FileNotFoundError):
-        os.utime(path)
+        os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
         return True
     return False

@@ -130,6 +130,8 @@ class KeptOriginal:
     """The file may be reached by a symbolic link."""
     name: str = ""
     """Of the object in a bucket."""
+    key: str = ""
+    """Of that object, itself encrypted."""
     stored: float = 0.0
     """Time at which this call stored the object; 0 where it was there before."""
 
@@ -218,13 +220,18 @@ class FolderFiles:
         """Do nothing: `sweep` has seen all of the folder."""
 
 
-def open_files(storage: Path, url: str, catalog: Catalog) -> Files:
-    """Open the original files of a storage/, in a bucket where a URL names one."""
+def open_files(storage: Path, url: str, catalog: Catalog, *, secret: str) -> Files:
+    """Open the original files of a storage/, in a bucket where a URL names one, encrypted with a secret."""
+    if secret and not url:
+        raise StoreError(
+            "DOCENT_FILES_KEY encrypts original files in a bucket, and DOCENT_FILES_URL names none. Name "
+            "one, or leave out the key and keep the storage folder on an encrypted disk."
+        )
     if not url:
         return FolderFiles(storage / ORIGINALS)
     from docent.store.s3_files import S3Files  # not needed by default
 
-    return S3Files(url, storage, catalog)
+    return S3Files(url, storage, catalog, secret=secret)
 
 
 @contextmanager

@@ -6,12 +6,14 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from docent.errors import FilesUnreachable
 from docent.store.bucket import OriginalsBucket
 from docent.store.catalog import bucket_objects
 from docent.store.file_cache import FileCache
+from docent.store.file_keys import FileKeys
 from docent.store.files import COPIES, Copies, KeptOriginal, copy_checked, storing
 from docent.store.protocols import Catalog, CatalogConnection
 
@@ -33,7 +35,8 @@ class S3Files:
 
     shared = True
 
-    def __init__(self, url: str, storage: Path, catalog: Catalog) -> None:
+    def __init__(self, url: str, storage: Path, catalog: Catalog, *, secret: str = "") -> None:
+        self._keys = FileKeys(secret)
         self._bucket = OriginalsBucket(url)
         self._catalog = catalog
         if not catalog.value(bucket_objects.FOLDER):
@@ -45,8 +48,14 @@ class S3Files:
     def open(self, sha256: str) -> Path:
         def fetch(target: Path) -> bool:
             with self._catalog.read() as db:
-                name = bucket_objects.name_of(db, sha256)
-            return bool(name) and self._bucket.get(name, target)
+                name, key = bucket_objects.name_of(db, sha256), bucket_objects.key_of(db, sha256)
+            if not key:
+                return bool(name) and self._bucket.get(name, target)
+            with self._beside() as encrypted:
+                if not self._bucket.get(name, encrypted):
+                    return False
+                self._keys.decrypt(encrypted, target, key)
+            return True
 
         return self._cache.get(sha256, fetch)
 
@@ -67,7 +76,7 @@ class S3Files:
             kept = self._stored(kept.file, kept.sha256, kept.links)
         elif time.time() - kept.stored > UNCLAIMED_SECONDS / 2:  # `tidy` of another machine may take it
             kept = self._stored(kept.file, kept.sha256, kept.links)
-        bucket_objects.claim(db, kept.sha256, kept.name)
+        bucket_objects.claim(db, kept.sha256, kept.name, kept.key)
 
     def withdraw(self, db: CatalogConnection, kept: KeptOriginal) -> None:
         if kept.stored and bucket_objects.name_of(db, kept.sha256) != kept.name:
@@ -147,10 +156,22 @@ class S3Files:
         with storing(part):
             with part.open("wb") as copy:
                 copy_checked(file, copy, sha256, links=links)
-            self._bucket.put(name, part)
+            if key := self._keys.new():
+                with self._beside() as encrypted:
+                    self._keys.encrypt(part, encrypted, key)
+                    self._bucket.put(name, encrypted)
+            else:
+                self._bucket.put(name, part)
             stored = time.time()
             self._cache.add(part, sha256)
-        return KeptOriginal(file, sha256, links, name, stored)
+        return KeptOriginal(file, sha256, links, name, key, stored)
+
+    @contextmanager
+    def _beside(self) -> Iterator[Path]:
+        """Yield a new path beside the cache, which is removed after the block."""
+        path = self._cache.part()
+        with storing(path):
+            yield path
 
     def _forget_unnamed(self, sha256: str) -> None:
         with self._catalog.read() as db:

@@ -59,6 +59,7 @@ class Store:
         chroma_url: str = "",
         database_url: str = "",
         files_url: str = "",
+        files_key: str = "",
         building: bool = False,
     ) -> None:
         self.folder = folder.absolute()
@@ -69,7 +70,7 @@ class Store:
             moved = not database_url and schema.bring_up_to_date(folder, self._lock)
             self._catalog = open_catalog(folder, database_url)
             on_failure.callback(self._catalog.close)
-            self.files = open_files(self.folder, files_url, self._catalog)
+            self.files = open_files(self.folder, files_url, self._catalog, secret=files_key)
             if moved:
                 with self._catalog.read() as db:
                     schema.adopt(folder / "index" / "1", changes.log_name(db))

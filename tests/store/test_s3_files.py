@@ -10,12 +10,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from pyrage import DecryptError, decrypt, x25519
 
-from docent.errors import DamagedStore, FilesRefused, FilesUnreachable
+from docent.errors import DamagedStore, FilesRefused, FilesUnreachable, StoreError
 from docent.store import Store, back_up, mend_catalog, restore, sha256_of
 from docent.store.catalog import bucket_objects
 from docent.store.catalog.opening import open_catalog
 from docent.store.file_cache import FileCache
+from docent.store.file_keys import FileKeys
 from docent.store.s3_files import UNCLAIMED_SECONDS
 from docent.types import document_id
 from tests.fakes.s3_server import BUCKET, PAGE
@@ -319,6 +321,20 @@ def test_the_cache_is_bounded(tmp_path):
     assert cache.names() == {names[2], names[3], names[4]}
 
 
+@pytest.mark.sqlite_only
+def test_a_file_that_is_opened_again_has_not_changed(tmp_path):
+    """Who reads a file is not told that it has changed because somebody else opens it."""
+    cache = FileCache(tmp_path)
+    sha256 = hashlib.sha256(b"content").hexdigest()
+
+    def opened() -> Path:
+        return cache.get(sha256, lambda target: bool(target.write_bytes(b"content")))
+
+    os.utime(opened(), ns=(1, 1))
+    assert opened().stat().st_mtime_ns == 1
+    assert opened().stat().st_atime_ns > 1
+
+
 def test_the_catalog_names_each_object(store, s3_server, tmp_path):
     """Where an original lies is a row, so a copy of the bucket and the catalog is a backup of both."""
     key = put(store, tmp_path, "a.txt", HOURS)
@@ -365,3 +381,66 @@ def test_a_snapshot_that_is_put_back_sweeps_nothing_that_it_does_not_know(s3_ser
         store.save()
         assert store.original(key, EVERYTHING).read_text() == HOURS
     assert stored(s3_server, BOOKS)
+
+
+def key() -> str:
+    return str(x25519.Identity.generate())
+
+
+def encrypted(folder: Path, secret: str) -> Store:
+    return open_store(folder, fingerprint="f", files_url=URL, files_key=secret)
+
+
+def forget_fetched(store: Store) -> None:
+    for fetched in (store.folder / "fetched").iterdir():
+        fetched.unlink()
+
+
+def test_an_encrypted_original(s3_server, tmp_path):
+    """The bucket holds none of its bytes; it opens with the key, and with no other."""
+    secret = key()
+    with closing(encrypted(tmp_path / "storage", secret)) as store:
+        document = put(store, tmp_path, "a.txt", HOURS)
+        [(content, _)] = s3_server.objects.values()
+        assert HOURS.encode() not in content
+        assert content.startswith(b"age-encryption.org/v1\n")
+        forget_fetched(store)
+        assert store.original(document, EVERYTHING).read_text() == HOURS
+        forget_fetched(store)
+    for wrong in (key(), ""):
+        with closing(encrypted(tmp_path / "storage", wrong)) as store:
+            with pytest.raises(StoreError, match="encrypted with another DOCENT_FILES_KEY"):
+                store.original(document, EVERYTHING)
+    with closing(encrypted(tmp_path / "storage", f"{key()},{secret}")) as store:
+        assert store.original(document, EVERYTHING).read_text() == HOURS
+
+
+def test_a_deleted_original_cannot_be_decrypted(s3_server, tmp_path):
+    """What an old version of the bucket keeps of it opens neither with the key nor with another file's."""
+    secret = key()
+    with closing(encrypted(tmp_path / "storage", secret)) as store:
+        document = put(store, tmp_path, "a.txt", HOURS, library="one")
+        put(store, tmp_path, "b.txt", BOOKS, library="two")
+        sha256 = store.document(document, EVERYTHING).sha256
+        with catalog(store) as opened, opened.read() as db:
+            name = bucket_objects.name_of(db, sha256)
+        version = s3_server.objects[f"files/{name}"]
+        assert not any(store.delete(document, EVERYTHING).left.values())
+        s3_server.objects[f"files/{name}"] = version
+        with catalog(store) as opened, opened.read() as db:
+            keys = [wrapped for (wrapped,) in db.execute("SELECT key FROM objects").fetchall()]
+    (tmp_path / "version").write_bytes(version[0])
+    assert len(keys) == 1
+    with pytest.raises(StoreError, match="cannot be decrypted"):
+        FileKeys(secret).decrypt(tmp_path / "version", tmp_path / "plain", keys[0])
+    with pytest.raises(DecryptError):
+        decrypt(version[0], [x25519.Identity.from_str(secret)])
+
+
+@pytest.mark.sqlite_only
+def test_a_key_that_is_none_is_refused(s3_server, tmp_path):
+    """And so is one where no bucket is named: a folder is not encrypted by Docent."""
+    with pytest.raises(StoreError, match="age-keygen"):
+        encrypted(tmp_path / "storage", "password")
+    with pytest.raises(StoreError, match="DOCENT_FILES_URL names none"):
+        Store(tmp_path / "storage", fingerprint="f", files_key=key())

@@ -22,10 +22,17 @@ def name_of(db: CatalogConnection, sha256: str) -> str:
     return str(row[0]) if row else ""
 
 
-def claim(db: CatalogConnection, sha256: str, name: str) -> None:
+def key_of(db: CatalogConnection, sha256: str) -> str:
+    """Return the key of that object, which is encrypted itself; empty where the object is not."""
+    row = db.execute("SELECT key FROM objects WHERE sha256 = ?", (sha256,)).fetchone()
+    return str(row[0]) if row else ""
+
+
+def claim(db: CatalogConnection, sha256: str, name: str, key: str) -> None:
     """Let an original lie in an object; where it lies in another already, this one is to be deleted."""
     db.execute(
-        "INSERT INTO objects (sha256, name) VALUES (?, ?) ON CONFLICT (sha256) DO NOTHING", (sha256, name)
+        "INSERT INTO objects (sha256, name, key) VALUES (?, ?, ?) ON CONFLICT (sha256) DO NOTHING",
+        (sha256, name, key),
     )
     if name_of(db, sha256) != name:
         drop(db, [name])

@@ -217,7 +217,11 @@ CREATE TABLE objects (sha256 TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID
 CREATE TABLE dropped_objects (name TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
-LATEST = 8
+OBJECT_KEYS = (
+    "ALTER TABLE objects ADD COLUMN key TEXT NOT NULL DEFAULT ''; -- encrypted; empty: the object is not"
+)
+
+LATEST = 9
 VERSION_0_1 = 3
 MIGRATIONS = {
     0: (COMMON + NEW, 4),
@@ -226,6 +230,7 @@ MIGRATIONS = {
     5: (HIDDEN, 6),
     6: (GROUPS, 7),
     7: (OBJECTS, 8),
+    8: (OBJECT_KEYS, 9),
 }
 """By the version that a catalog has, the script that changes it, and the version that it has then."""
 
