@@ -47,6 +47,7 @@ class JobTaker:
                 if some_wait or version != seen:
                     some_wait = self._uploads.take()
                 if version != seen:
+                    jobs.forget_done()
                     self._pipeline.background.start()  # somebody may have stored chunks without vectors
                 self._rereader.take()
                 seen, reported = version, ""

@@ -50,6 +50,9 @@ class Jobs(Protocol):
     def end(self, kind: JobKind, document_id: str) -> None:
         """Forget a job that is done, or has failed."""
 
+    def forget_done(self) -> None:
+        """Forget documents that were read by a process that ended before it could say so."""
+
     def ask_again(self, document_id: str, reader: str | None) -> bool:
         """Ask for a document to be read again; return False if it is being read again already."""
 
@@ -114,6 +117,8 @@ class LocalJobs:
             self._progress.pop((kind, document_id), None)
 
     end = drop
+
+    def forget_done(self) -> None: ...
 
     def ask_again(self, document_id: str, reader: str | None) -> bool:
         with self._lock:

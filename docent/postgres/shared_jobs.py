@@ -122,6 +122,13 @@ class PostgresJobs:
         self._forget(kind, document_id)
         self._row("DELETE FROM jobs WHERE kind = ? AND document = ? RETURNING attempts", (kind, document_id))
 
+    def forget_done(self) -> None:
+        self._row(
+            "DELETE FROM jobs USING documents d JOIN readings r ON r.document = d.n "
+            "WHERE d.id = jobs.document AND jobs.kind = 'read' RETURNING attempts",
+            (),
+        )
+
     def ask_again(self, document_id: str, reader: str | None) -> bool:
         asked = self._row(
             "INSERT INTO jobs (kind, document, reader) SELECT 'again', id, ? FROM documents WHERE id = ? "

@@ -189,7 +189,7 @@ def test_another_machine_cancels_what_is_being_read(machine, monkeypatch, postgr
 
 
 def test_no_transaction_is_open_while_a_file_is_read(machine, monkeypatch, postgres_url):
-    """The log of changes goes on meanwhile: a transaction that began later is older than all that are open."""
+    """The log of changes goes on meanwhile: what began later is older than all that is open."""
     worker = machine("worker")
     reading, go_on = threading.Event(), threading.Event()
     stream = worker.loader.stream

@@ -296,7 +296,8 @@ def test_the_tables_are_those_of_a_file(catalog, postgres_url, tmp_path):
     """A column that one catalog has is in the other as well, but for what only one of them needs."""
     columns = (
         "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' "
-        "AND table_name NOT IN ('alembic_version', 'schema_support', 'catalog_version', 'change_log', 'jobs') "
+        "AND table_name NOT IN "
+        "('alembic_version', 'schema_support', 'catalog_version', 'change_log', 'jobs') "
         "AND column_name <> 'in_library'"
     )
     server = {(str(table), str(column)) for table, column in execute(postgres_url, columns)}
