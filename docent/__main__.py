@@ -156,6 +156,11 @@ def _define_migrate(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="carry the conversations of the storage folder over as well",
     )
+    command.add_argument(
+        "--records",
+        action="store_true",
+        help="carry its test questions, evaluations and what was learned over, where the database has none",
+    )
 
 
 def _migrate(arguments: argparse.Namespace) -> None:
@@ -178,6 +183,11 @@ def _migrate(arguments: argparse.Namespace) -> None:
 
         result["conversations"] = carry_over(settings.storage, settings.database)
         sentence += f" Conversations that were carried over: {result['conversations']}."
+    if arguments.records:
+        from docent.app.record_transfer import carry_over_records
+
+        result["records"] = carry_over_records(settings.storage, settings.database)
+        sentence += f" Records that were carried over: {result['records']}."
     _print_result(arguments, result, sentence)
 
 

@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from docent.__main__ import main
+from docent.app.record_transfer import records_left
 from docent.errors import InputError
 from docent.evaluating import GoldenQuestions, PastEvaluations, Question
 from docent.evaluating.scores import report
@@ -16,6 +18,7 @@ from docent.json_lines import SharedFile, open_lines
 from docent.question_pairs import PairFiles
 from docent.retrieving.learned_weights import LearnedStep, LearnedWeights
 from docent.retrieving.scoring import DEFAULT_WEIGHTS
+from docent.settings import Settings
 from tests.evaluating.build import outcome
 from tests.store.putting import EMBEDDER
 
@@ -124,3 +127,27 @@ def test_a_learned_map_follows_to_every_machine(postgres_url, tmp_path):
     here.publish()
     assert adapted.embed_query("heron") == pytest.approx(plain, abs=1e-5)
     assert not own.exists()
+
+
+def test_records_from_before_the_database_are_carried_over_once(postgres_url, tmp_path, monkeypatch, capsys):
+    """The server names them at its start; the command carries them over, and what is there already stays."""
+    storage = tmp_path / "storage"
+    storage.mkdir()
+    GoldenQuestions(storage / "golden.jsonl").add(RENT)
+    LearnedWeights(storage).add(LearnedStep("2027", "home", replace(DEFAULT_WEIGHTS, meaning=0.9), 9, 3, {}))
+    write_adapter(storage / ADAPTER, np.eye(4, dtype=np.float32), "f")
+    monkeypatch.setenv("DOCENT_STORAGE", str(storage))
+    assert records_left(Settings.read()) is None
+    monkeypatch.setenv("DOCENT_DATABASE_URL", postgres_url)
+    said = records_left(Settings.read())
+    assert said is not None and "golden.jsonl, learned-weights.json" in said and "migrate --records" in said
+    golden = GoldenQuestions(storage / "golden.jsonl", database_url=postgres_url)
+    assert golden.all() == []
+    assert main(["migrate", "--records"]) == 0
+    assert "carried over: 3" in capsys.readouterr().out
+    assert golden.all() == [RENT]
+    assert LearnedWeights(tmp_path, database_url=postgres_url).of({"home"}).meaning == 0.9
+    SharedFile(tmp_path / ADAPTER, postgres_url).follow()
+    assert (tmp_path / ADAPTER).read_bytes() == (storage / ADAPTER).read_bytes()
+    assert main(["migrate", "--records"]) == 0
+    assert "carried over: 0" in capsys.readouterr().out and len(golden.all()) == 1

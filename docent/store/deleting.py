@@ -140,7 +140,8 @@ class Deleter:
     def _conversations(self) -> list[Place]:
         """Return where conversations may be, also those from before a database was set."""
         url = self._writer.database_url
-        return [*([url] if url else []), *(folder for folder, _ in self._writer.places())]
+        folders = dict.fromkeys(folder for folder, _ in self._writer.places())
+        return [*([url] if url else []), *folders]
 
     def _census(
         self,

@@ -343,8 +343,13 @@ class Writer:
         return owned
 
     def places(self) -> list[tuple[Path, str]]:
-        """Return the folder with its database, and what restored backups have set aside, which has none."""
-        return [(self.folder, self.database_url), *((folder, "") for folder in set_aside(self.folder))]
+        """Return each folder with its database: this one's own, and what restored backups have set aside.
+
+        Where there is a database, the folder may have files from before it.
+        """
+        before = [(self.folder, "")] if self.database_url else []
+        aside = [(folder, "") for folder in set_aside(self.folder)]
+        return [(self.folder, self.database_url), *before, *aside]
 
     def _forget_pairs(self, keys: Sequence[str]) -> None:
         """Delete the questions that were made from documents, also from what was set aside."""

@@ -19,6 +19,7 @@ from chainlit.config import config, load_module
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from docent.app import Docent, open_docent
+from docent.app.record_transfer import records_left
 from docent.app.summary_backlog import summarise_ahead
 from docent.errors import InputError, SettingsError, StoreError
 from docent.resources import FILES
@@ -234,7 +235,8 @@ def serve(settings: Settings) -> None:
     ensure_jwt_secret()
     open_once()
     history()  # here, where an error that prevents it is still shown as a sentence
-    for warning in (listen_address.open_to_others(settings), left_in_storage(settings)):
+    warnings = (listen_address.open_to_others(settings), left_in_storage(settings), records_left(settings))
+    for warning in warnings:
         if warning is not None:
             print(warning, file=sys.stderr)
     try:
