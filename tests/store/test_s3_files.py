@@ -8,11 +8,14 @@ import threading
 import time
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pyrage import DecryptError, decrypt, x25519
 
+from docent import doctor
 from docent.errors import DamagedStore, FilesRefused, FilesUnreachable, StoreError
+from docent.settings import Settings
 from docent.store import Store, back_up, mend_catalog, restore, sha256_of
 from docent.store.catalog import bucket_objects
 from docent.store.catalog.opening import open_catalog
@@ -444,3 +447,16 @@ def test_a_key_that_is_none_is_refused(s3_server, tmp_path):
         encrypted(tmp_path / "storage", "password")
     with pytest.raises(StoreError, match="DOCENT_FILES_URL names none"):
         Store(tmp_path / "storage", fingerprint="f", files_key=key())
+
+
+@pytest.mark.sqlite_only
+def test_doctor_names_a_bucket_that_cannot_be_used(store, s3_server):
+    """Its finding is the sentence that says what to check; the rest of the examination goes on."""
+    docent = SimpleNamespace(settings=Settings(files_url=URL), store=store)
+    assert [(finding.ok, finding.found) for finding in doctor.files(docent)] == [(True, f"{URL} answers")]
+    s3_server.stop()
+    [finding] = doctor.files(docent)
+    assert not finding.ok and "check it and DOCENT_FILES_URL" in finding.found
+    assert store.complaints() == []
+    s3_server.start()
+    assert list(doctor.files(SimpleNamespace(settings=Settings(), store=store))) == []
