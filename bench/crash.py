@@ -130,7 +130,7 @@ def _step(store: Store, folder: Path, step: str, words: Mapping[str, str]) -> No
 
 def _read_what_waits(store: Store) -> None:
     """Read what came after the rebuild, as the next start and the next ingest do after a rollback."""
-    for waiting in store.expected():
+    for waiting in store.waiting.unread():
         text = store.original(waiting.id, ALL).read_text()
         document = Document(waiting.sha256, waiting.name, "text", (Page(1, text),))
         store.put_reading(waiting.id, document, chunked(document, waiting.id))

@@ -118,7 +118,7 @@ def _measure(
     for arrival in arrivals[count:]:
         with timed("store the words of one document"):
             store.put_words(arrival.file, arrival.document, arrival.chunks)
-    while chunks := store.unembedded(BATCH, besides=()):
+    while chunks := store.waiting.chunks(BATCH, besides=()):
         vectors = material.vectors(len(chunks))
         with timed(f"store {BATCH} vectors"):
             store.put_vectors([chunk.id for chunk in chunks], vectors)

@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"conversations", "memory", "postgres", "question_pairs", "regular_files", "saved_tables"},
     "retrieving": SHARED | {"json_lines", "store.protocols", "text_language"},
     "answering": SHARED | {"plugins", "retrieving", "store.protocols", "text_language"},
-    "ingesting": SHARED | {"loading", "indexing", "regular_files", "store", "tracing"},
+    "ingesting": SHARED | {"loading", "indexing", "postgres", "regular_files", "store", "tracing"},
     "sources": SHARED | {"loading.file_types"},
     "evaluating": SHARED | {"answering", "json_lines", "retrieving", "store.protocols"},
     "questions": SHARED | {"answering", "evaluating", "question_pairs", "store.protocols", "text_language"},

@@ -305,15 +305,15 @@ class EmbeddingWorker:
     def _next_batch(self, claimed: list[str], *, besides: frozenset[str]) -> list[Chunk]:
         """Return chunks to embed; where others embed as well, of documents that are `claimed` from now on."""
         if not self._jobs.shared:
-            return self._store.unembedded(BATCH, besides=besides)
+            return self._store.waiting.chunks(BATCH, besides=besides)
         chunks: list[Chunk] = []
-        for waiting in self._store.lacking_documents():
+        for waiting in self._store.waiting.documents():
             if waiting not in claimed:
                 if not self._jobs.claim("embed", waiting):
                     continue
                 claimed.append(waiting)
             # Read after the claim: another process may have embedded some since they were listed.
-            chunks += self._store.unembedded(BATCH - len(chunks), besides=besides, document_id=waiting)
+            chunks += self._store.waiting.chunks(BATCH - len(chunks), besides=besides, document_id=waiting)
             if len(chunks) >= BATCH:
                 break
         return chunks

@@ -42,7 +42,7 @@ class JobTaker:
         while not self._closing.is_set():
             try:
                 jobs.stand_by()
-                version = self._pipeline.store.version
+                version = self._pipeline.store.waiting.version
                 # What nobody could take last time may be free now, without a change of the catalog.
                 if some_wait or version != seen:
                     some_wait = self._uploads.take()

@@ -124,7 +124,7 @@ class Uploads:
         with self._lock:
             known = set(self._under_way)
         room = TAKEN - len(known)
-        waiting = self._pipeline.store.expected(LOOKED_AT) if room > 0 else []
+        waiting = self._pipeline.store.waiting.unread(LOOKED_AT) if room > 0 else []
         for document in waiting:
             if room > 0 and document.id not in known and self._is_free(document):
                 self._submit(document.id, Scope(reader=document.owner), again=False)
@@ -143,7 +143,7 @@ class Uploads:
 
     def waiting(self) -> list[StoredDocument]:
         """Return uploaded files that are not read yet, of all owners."""
-        return self._pipeline.store.expected()
+        return self._pipeline.store.waiting.unread()
 
     def status(self, ticket: Ticket) -> UploadStatus:
         key = ticket.document_id

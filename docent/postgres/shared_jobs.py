@@ -124,8 +124,9 @@ class PostgresJobs:
 
     def forget_done(self) -> None:
         self._row(
-            "DELETE FROM jobs USING documents d JOIN readings r ON r.document = d.n "
-            "WHERE d.id = jobs.document AND jobs.kind = 'read' RETURNING attempts",
+            "DELETE FROM jobs USING documents d JOIN readings r ON r.document = d.n JOIN generations g "
+            "ON g.n = r.generation WHERE g.role = 'serving' AND d.id = jobs.document AND jobs.kind = 'read' "
+            "RETURNING attempts",
             (),
         )
 

@@ -29,6 +29,7 @@ from docent.store.locks import FolderLock
 from docent.store.organising import Organiser
 from docent.store.protocols import Arrival, ChunkLocation, Hit, KnownFile, StoreContents
 from docent.store.searching import Search
+from docent.store.waiting import Waiting
 from docent.store.writing import Writer
 from docent.types import Chunk, Deletion, Document, Page, Quotes, Scope, SourceFile, State, StoredDocument
 
@@ -81,6 +82,7 @@ class Store:
             self._search = Search(self._catalog, self._current)
             self.organiser = Organiser(self._catalog, self._current)
             self.groups = Groups(self._catalog)
+            self.waiting = Waiting(self._catalog, lambda: self._current().generation)
             generation = bind(
                 self._catalog, self.folder, self._lock, fingerprint, building=building, chroma=self._chroma()
             )
@@ -247,18 +249,6 @@ class Store:
         with self._writer.change() as db:
             documents.forget_path(db, library, path)
 
-    def unembedded(self, limit: int, *, besides: Collection[str], document_id: str = "") -> list[Chunk]:
-        """Return chunks that wait for vectors: of one document, or in the order of `lacking_documents`."""
-        generation = self._current().generation
-        with self._catalog.read() as db:
-            waiting = [document_id] if document_id else contents.documents_without_vectors(db, generation)
-            return contents.without_vectors(db, generation, waiting, limit, besides=besides)
-
-    def lacking_documents(self) -> list[str]:
-        """Return the documents whose chunks wait for vectors, in the order they came, private ones first."""
-        with self._catalog.read() as db:
-            return contents.documents_without_vectors(db, self._current().generation)
-
     def lacking(self) -> int:
         """Count the chunks that have no vector yet."""
         with self._catalog.read() as db:
@@ -288,18 +278,6 @@ class Store:
     def expect(self, path: Path, sha256: str, *, name: str, library: str, owner: str | None) -> None:
         """Store a file that is to be read later, and queue its document."""
         self._writer.queue(path, sha256, name=name, library=library, owner=owner)
-
-    @property
-    def version(self) -> int:
-        """A number that differs once any process has changed the catalog."""
-        return self._catalog.version
-
-    def expected(self, limit: int | None = None) -> list[StoredDocument]:
-        """Return the documents of all readers that are not read yet; with a limit, the first that came."""
-        where = f"r.n IS NULL AND d.state IN ('{State.QUEUED}', '{State.LOADING}')"
-        order = "l.name, d.name" if limit is None else "d.n"
-        with self._catalog.read() as db:
-            return documents.documents_where(db, self._current().generation, where, order=order, limit=limit)
 
     def begin(self, document_id: str) -> None:
         """Note that a queued document is being read."""

@@ -148,7 +148,7 @@ class _StoreCollector(Collector):
         )  # fmt: skip
         yield GaugeMetricFamily(
             "docent_jobs_waiting", "Documents to be read or embedded, for a scaler of workers.",
-            value=len(self._docent.uploads.waiting()) + len(self._docent.store.lacking_documents()),
+            value=len(self._docent.uploads.waiting()) + len(self._docent.store.waiting.documents()),
         )  # fmt: skip
         yield GaugeMetricFamily(
             "docent_workers", "Processes that read and embed.", value=self._docent.jobs.workers()

@@ -74,7 +74,7 @@ def test_an_upload_is_refused_in_a_sentence(pipeline, s3_server, tmp_path):
     s3_server.stop()
     with pytest.raises(FilesUnreachable, match="files can be opened and added again once it answers"):
         uploads.add(path, name="hours.txt", library="uploads", owner="ada")
-    assert pipeline.store.expected() == []
+    assert pipeline.store.waiting.unread() == []
     s3_server.start()
     ticket = uploads.add(path, name="hours.txt", library="uploads", owner="ada")
     assert until_over(uploads, ticket).state is State.READY
@@ -98,7 +98,7 @@ def test_an_upload_that_was_taken_is_read_once_the_server_is_back(pipeline, s3_s
     path.write_text(HOURS)
     library = private_library("ada", "uploads")
     pipeline.store.expect(path, sha256_of(path), name="hours.txt", library=library, owner="ada")
-    [document] = pipeline.store.expected()
+    [document] = pipeline.store.waiting.unread()
     ticket = Ticket(document.id, "hours.txt", library, "ada")
     for fetched in (tmp_path / "storage/fetched").iterdir():
         fetched.unlink()

@@ -53,7 +53,7 @@ def chunked(document: Document, new: str, *, size: int = 200, overlap: int = 25)
 
 def finish(store: Store) -> None:
     """Make the vectors that are missing, as the background does."""
-    while chunks := store.unembedded(100, besides=()):
+    while chunks := store.waiting.chunks(100, besides=()):
         store.put_vectors([one.id for one in chunks], EMBEDDER.embed([embedded_text(one) for one in chunks]))
 
 

@@ -76,7 +76,7 @@ def hand_in(store: Store, folder: Path, name: str, *, library: str = "uploads", 
 
 def read_what_waits(store: Store) -> list[str]:
     """Read what waits to be read, as the next start does, and return the names."""
-    waiting = store.expected()
+    waiting = store.waiting.unread()
     for known in waiting:
         text = store.original(known.id, EVERYTHING).read_text()
         document = Document(known.sha256, known.name, "text", (Page(1, text),))
@@ -126,7 +126,7 @@ def test_what_waits_to_be_read_goes_on_waiting(folder, tmp_path):
         old.give_up(hand_in(old, tmp_path, "never.txt"), "It is locked.")
     assert rebuild(folder) == "switched"
     with closing(open_store(folder, fingerprint="new")) as store:
-        assert [one.name for one in store.expected()] == ["later.txt"]
+        assert [one.name for one in store.waiting.unread()] == ["later.txt"]
         (failed,) = [one for one in store.documents(EVERYTHING) if one.state is State.FAILED]
         assert (failed.name, failed.reason) == ("never.txt", "It is locked.")
 

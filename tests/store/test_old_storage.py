@@ -50,7 +50,7 @@ def test_everything_is_there(unpacked, kind, caplog):
                 [chunk[0] for chunk in old["chunk_list"]] if document.state is not State.QUEUED else []
             )
             assert store.original(key, scope).exists()
-        waiting = [[one.id, one.state, one.owner] for one in store.expected()]
+        waiting = [[one.id, one.state, one.owner] for one in store.waiting.unread()]
         assert waiting == expected["expected"]
         assert store.lacking() == expected["lacking"]
         for library, files in expected["known_files"].items():

@@ -37,7 +37,7 @@ def folder(tmp_path):
         handed_in = arrival(tmp_path, "c.pdf", "Closed.")
         sha256 = handed_in.document.sha256
         store.expect(handed_in.file.full, sha256, name="c.pdf", library="default", owner=None)
-        (waiting,) = store.expected()
+        (waiting,) = store.waiting.unread()
         store.give_up(waiting.id, EMPTY)
     return tmp_path / "storage"
 

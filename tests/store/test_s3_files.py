@@ -205,7 +205,7 @@ def test_a_large_file_goes_in_parts(store, s3_server, tmp_path):
     path = tmp_path / "large.txt"
     path.write_text(text)
     store.expect(path, sha256_of(path), name="large.txt", library="default", owner=None)
-    [document] = store.expected()
+    [document] = store.waiting.unread()
     with closing(second(tmp_path)) as other:
         for fetched in (other.folder / "fetched").iterdir():
             fetched.unlink()

@@ -66,7 +66,7 @@ def test_words_answer_before_vectors_are_there(store, tmp_path):
 def test_half_embedded(store, tmp_path, narrow):
     """Meaning finds the chunks that have vectors, words find all, and the count says how many there are."""
     put_words(store, tmp_path, "a.txt", HOURS, BOOKS)
-    (first,) = store.unembedded(1, besides=())
+    (first,) = store.waiting.chunks(1, besides=())
     store.put_vectors([first.id], EMBEDDER.embed([first.text]))
     assert states(store) == {"a.txt": ("searchable", 1, 2)}
     assert [hit.id for hit in store.nearest(EMBEDDER.embed_query("books"), 5, narrow)] == [first.id]
@@ -144,7 +144,7 @@ def test_cancelling(store, tmp_path):
 def test_vectors_that_come_too_late(store, tmp_path):
     """Vectors of a document that was deleted while they were made leave nothing behind."""
     key = put_words(store, tmp_path, "a.txt", HOURS)
-    chunks = store.unembedded(10, besides=())
+    chunks = store.waiting.chunks(10, besides=())
     assert set(store.delete(key, ALL).left.values()) == {0}
     store.put_vectors([one.id for one in chunks], EMBEDDER.embed([one.text for one in chunks]))
     assert store.contents().vectors["default"] == set()
@@ -153,12 +153,12 @@ def test_vectors_that_come_too_late(store, tmp_path):
 def test_unfinished_vectors_are_made_after_the_next_start(store, tmp_path):
     """Vectors that were made are kept, the others are made then, and none twice."""
     put_words(store, tmp_path, "a.txt", HOURS, BOOKS)
-    (first,) = store.unembedded(1, besides=())
+    (first,) = store.waiting.chunks(1, besides=())
     store.put_vectors([first.id], EMBEDDER.embed([first.text]))
     store.close()
     store.__init__(store.folder, fingerprint="f", database_url=database_url())
-    assert [one.text for one in store.unembedded(10, besides=())] == [BOOKS]
-    assert store.unembedded(10, besides=[one.id for one in store.unembedded(10, besides=())]) == []
+    assert [one.text for one in store.waiting.chunks(10, besides=())] == [BOOKS]
+    assert store.waiting.chunks(10, besides=[one.id for one in store.waiting.chunks(10, besides=())]) == []
     finish(store)
     assert states(store) == {"a.txt": ("ready", 2, 2)}
 
