@@ -74,7 +74,7 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
         "personas": personas,
         "policy": policy,
         "tool_servers": tool_servers,
-        "learned_weights": LearnedWeights(storage or settings.storage),
+        "learned_weights": LearnedWeights(storage or settings.storage, database_url=settings.database),
         "synonyms": Synonyms(settings.data),
         "figure_lines": FigureLines(settings.data),
         "dictionaries": Dictionaries(settings.dictionaries),

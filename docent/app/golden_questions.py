@@ -12,28 +12,30 @@ if TYPE_CHECKING:  # imported when they are asked for
 
 
 class Golden(Retrieval):
-    """Files in the storage folder that `eval` and the administrators' page read and add to."""
+    """Lines in storage/ or PostgreSQL that `eval` and the administrators' page read and add to."""
 
     @property
     def golden(self) -> GoldenQuestions:
         """The user's own questions with known pages, for `eval`."""
         from docent.evaluating import GoldenQuestions
 
-        return GoldenQuestions(self.store.folder / "golden.jsonl")
+        return GoldenQuestions(self.store.folder / "golden.jsonl", database_url=self.settings.database)
 
     @property
     def past_evaluations(self) -> PastEvaluations:
         """The figures of earlier evaluations of these questions."""
         from docent.evaluating import PastEvaluations
 
-        return PastEvaluations(self.store.folder / "evaluations.jsonl")
+        return PastEvaluations(self.store.folder / "evaluations.jsonl", database_url=self.settings.database)
 
     @property
     def past_answer_evaluations(self) -> PastAnswerEvaluations:
         """The scores of earlier evaluations of the answers to these questions."""
         from docent.evaluating import PastAnswerEvaluations
 
-        return PastAnswerEvaluations(self.store.folder / "answer-evaluations.jsonl")
+        return PastAnswerEvaluations(
+            self.store.folder / "answer-evaluations.jsonl", database_url=self.settings.database
+        )
 
     def keep_golden(self, answer: Answer) -> Question | None:
         """Add the question of a good answer, unless that cites nothing or a private document."""

@@ -28,7 +28,7 @@ class QuestionSets(Golden):
         from docent.evaluating import GoldenQuestions
         from docent.question_pairs import PAIRS
 
-        return GoldenQuestions(self.store.folder / PAIRS)
+        return GoldenQuestions(self.store.folder / PAIRS, database_url=self.settings.database)
 
     def make_questions(
         self,
@@ -60,7 +60,7 @@ class QuestionSets(Golden):
         maker = QuestionMaker(
             documents=ScopedDocuments(self.store, scope),
             checker=Checker(partial(self.retrieve, scope=scope), self.settings.relevant_from),
-            files=PairFiles(self.store.folder),
+            files=PairFiles(self.store.folder, database_url=self.settings.database),
             known=[*self.golden.all(library), *self.synthetic.all(library)],
             writer=ModelQuestions(self.open_model) if use_model else None,
             on_progress=on_progress,
@@ -72,7 +72,7 @@ class QuestionSets(Golden):
         """Remove the questions that Docent made of a library; return how many there were."""
         from docent.question_pairs import PairFiles
 
-        return PairFiles(self.store.folder).clear(library)
+        return PairFiles(self.store.folder, database_url=self.settings.database).clear(library)
 
     @property
     def question_job(self) -> QuestionJob:

@@ -47,7 +47,7 @@ class Tables(Retrieval):
     def saved_tables(self) -> SavedTables:
         from docent.saved_tables import SavedTables
 
-        return SavedTables(self.store.folder)
+        return SavedTables(self.store.folder, database_url=self.settings.database)
 
     def compare(
         self,
@@ -129,9 +129,11 @@ class Tables(Retrieval):
 
     async def resume_table(self, table_id: str, *, reader: str | None) -> AsyncGenerator[TableEvent, None]:
         """Go on with a table that was cancelled or stopped. Raises UnknownTable; InputError if it runs."""
+        from docent.saved_tables import BEING_FILLED
+
         saved = await asyncio.to_thread(self.saved_tables.get, table_id, reader)
         if saved.state == "running":
-            raise InputError("This table is being filled now. Wait for it, or stop it first.")
+            raise InputError(BEING_FILLED)
         await asyncio.to_thread(self.saved_tables.resumed, table_id)
         model = self.open_model(name=saved.model) if saved.model else None
         async with aclosing(self._filling(table_id, Scope(reader=reader), model)) as events:
@@ -194,6 +196,11 @@ class Tables(Retrieval):
         table = table_as_shown(table_id, reader=reader, visible=visible, saved=saved)
         _, rows = rows_in_order(table_id, reader=reader, visible=visible, saved=saved)
         write_table(table, rows, form=form, path=path, translate=translate)
+
+    def stop_table(self, table_id: str, *, reader: str | None) -> None:
+        """Stop the filling of a table by another process; what was found stays. Raises UnknownTable."""
+        self.saved_tables.get(table_id, reader)
+        self.saved_tables.stop(table_id)
 
     def delete_table(self, table_id: str, *, reader: str | None) -> None:
         """Delete a table of this reader. Raises UnknownTable."""

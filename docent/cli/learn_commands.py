@@ -142,7 +142,7 @@ def run_list(arguments: argparse.Namespace) -> None:
     from docent.retrieving.learned_weights import LearnedWeights
 
     settings = Settings.read()
-    steps = LearnedWeights(settings.storage).steps()
+    steps = LearnedWeights(settings.storage, database_url=settings.database).steps()
     has_map, base = (settings.storage / ADAPTER).exists(), replaced_model(settings)
     if arguments.json:
         print_json({"weights": [asdict(step) for step in steps], "map": has_map, "fine_tuned_from": base})
@@ -166,7 +166,7 @@ def run_undo(arguments: argparse.Namespace) -> int:
         from docent.retrieving.learned_weights import LearnedWeights
 
         library = arguments.library or ""
-        if LearnedWeights(settings.storage).undo(library) is None:
+        if LearnedWeights(settings.storage, database_url=settings.database).undo(library) is None:
             together = Message("all libraries together")
             raise InputError("No weights were learned for {library}.", library=library or together)
         _say(arguments, "The weights of before count from the next question on.")

@@ -1,4 +1,4 @@
-"""Figures of earlier evaluations of the golden questions, one JSON object a line in storage/."""
+"""Figures of earlier evaluations of the golden questions, a JSON object a line in storage/ or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from docent.errors import InputError
 from docent.evaluating.answer_run import AnswerRun
 from docent.evaluating.scores import EvalReport, Figure
+from docent.json_lines import JsonLines, line_of, open_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,11 @@ class PastAnswerEvaluation:
 
 
 class PastEvaluations:
-    """The file of earlier evaluations of retrieval; lines are only ever added to it."""
+    """The file of earlier evaluations of retrieval; lines are only added to it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, database_url: str = "") -> None:
         self._path = path
+        self._lines = open_lines(path, database_url)
 
     def all(self) -> list[PastEvaluation]:
         """Return every evaluation, the oldest first. Raises InputError for a file that was damaged."""
@@ -57,7 +59,7 @@ class PastEvaluations:
                     page_hit_5=Figure(**row["page_hit_5"]),
                     document_first=Figure(**row["document_first"]),
                 )
-                for row in _rows(self._path)
+                for row in _rows(self._lines)
             ]
         except (ValueError, TypeError, KeyError) as error:
             raise _damaged(self._path) from error
@@ -66,17 +68,18 @@ class PastEvaluations:
         """Keep the figures of an evaluation that has just been made."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         figures = report.found
-        _add(
-            self._path,
-            PastEvaluation(now, library, report.questions, figures["page_hit_5"], figures["document_first"]),
+        kept = PastEvaluation(
+            now, library, report.questions, figures["page_hit_5"], figures["document_first"]
         )
+        self._lines.append([line_of(asdict(kept))])
 
 
 class PastAnswerEvaluations:
-    """The file of earlier evaluations of answers; lines are only ever added to it."""
+    """The file of earlier evaluations of answers; lines are only added to it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, database_url: str = "") -> None:
         self._path = path
+        self._lines = open_lines(path, database_url)
 
     def all(self) -> list[PastAnswerEvaluation]:
         """Return every evaluation, the oldest first. Raises InputError for a file that was damaged."""
@@ -89,7 +92,7 @@ class PastAnswerEvaluations:
                     questions=int(row["questions"]),
                     scores={name: Figure(**figure) for name, figure in row["scores"].items()},
                 )
-                for row in _rows(self._path)
+                for row in _rows(self._lines)
             ]
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise _damaged(self._path) from error
@@ -97,18 +100,12 @@ class PastAnswerEvaluations:
     def add(self, run: AnswerRun, *, library: str = "") -> None:
         """Keep the scores of a run that has just been made."""
         model = next(iter(run.models), "")
-        _add(self._path, PastAnswerEvaluation(run.at, library, model, len(run.outcomes), run.figures))
+        kept = PastAnswerEvaluation(run.at, library, model, len(run.outcomes), run.figures)
+        self._lines.append([line_of(asdict(kept))])
 
 
-def _rows(path: Path) -> list[Any]:
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
-
-
-def _add(path: Path, kept: PastEvaluation | PastAnswerEvaluation) -> None:
-    with path.open("a", encoding="utf-8") as file:  # one short line: written whole
-        file.write(json.dumps(asdict(kept), ensure_ascii=False) + "\n")
+def _rows(lines: JsonLines) -> list[Any]:
+    return [json.loads(line) for line in lines.read() if line.strip()]
 
 
 def _damaged(path: Path) -> InputError:

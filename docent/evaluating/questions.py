@@ -1,12 +1,14 @@
 """Questions whose pages are known: read from files that people write, or stored as golden questions.
 
 Golden questions are the users' own: a JSON object a line, in one file of storage/ that people can read, edit
-and back up, and that `eval` reads like any other.
+and back up, and that `eval` reads like any other; or in PostgreSQL.
 """
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from docent.errors import InputError
+from docent.json_lines import LineFile, line_of, open_lines
 from docent.messages import Message
-from docent.question_pairs import locked, write_lines
 from docent.types import Answer
 
 FILE_KEYS = ("file", "document", "doc", "filename", "doc_name")
@@ -46,18 +48,16 @@ class Question:
 
 def read_questions(path: Path) -> list[Question]:
     """Read a JSON object a line: question, file, pages; library, answer and answerable if given."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split(
-            "\n"
-        )  # JSON may hold characters at which splitlines() splits
-    except UnicodeDecodeError as error:
+    if not path.exists():
         raise InputError(
-            "{path} is not text in UTF-8. Name a file with a JSON object a line.", path=path
-        ) from error
-    except OSError as error:
-        raise InputError(
-            "{path} cannot be read: {strerror}. Name a file of questions.", path=path, strerror=error.strerror
-        ) from error
+            "{path} cannot be read: {strerror}. Name a file of questions.",
+            path=path,
+            strerror=os.strerror(errno.ENOENT),
+        )
+    return _questions(path, LineFile(path).read())
+
+
+def _questions(path: Path, lines: Sequence[str]) -> list[Question]:
     return [_question(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
 
@@ -119,41 +119,45 @@ def pages_of(value: Any) -> tuple[int, ...]:
 class GoldenQuestions:
     """The stored golden questions; the same words are in a library once."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, database_url: str = "") -> None:
         self.path = path
+        """The file; where a URL names a database, they are there under its name."""
+        self._lines = open_lines(path, database_url)
 
     def all(self, library: str = "") -> list[Question]:
         """Return the questions of one library, or of all for an empty name."""
-        questions = read_questions(self.path) if self.path.exists() else []
+        questions = _questions(self.path, self._lines.read())
         return [question for question in questions if library in ("", question.library)]
 
     def add(self, question: Question) -> None:
         """Store a question; it replaces one of the same words in that library."""
         new = replace(question, question=question.question.strip())  # as it will be read
-        with locked(self.path.parent):
-            key = (new.question, new.library)
-            others = [known for known in self.all() if (known.question, known.library) != key]
-            self._write([*others, new])
+        key = (new.question, new.library)
+        self.all()  # raises for a line that is none, with its number
+        self._lines.change(lambda line: self._key(line) != key, [_line(new)])
 
     def remove(self, question: str, library: str = "") -> Question:
         """Remove the question of these words. Raises InputError when there is none."""
-        with locked(self.path.parent):
-            known = self.all()
-            removed = [
-                stored
-                for stored in known
-                if stored.question == question.strip() and library in ("", stored.library)
-            ]
-            if not removed:
-                raise InputError(
-                    "There is no golden question {question!r}. `python -m docent golden list` shows them.",
-                    question=question,
-                )
-            self._write([stored for stored in known if stored not in removed])
+        self.all()
+        removed: list[Question] = []
+
+        def is_kept(line: str) -> bool:
+            stored = _question(self.path, 0, line)
+            is_meant = stored.question == question.strip() and library in ("", stored.library)
+            removed.extend([stored] if is_meant else [])
+            return not is_meant
+
+        self._lines.change(is_kept)
+        if not removed:
+            raise InputError(
+                "There is no golden question {question!r}. `python -m docent golden list` shows them.",
+                question=question,
+            )
         return removed[0]
 
-    def _write(self, questions: Sequence[Question]) -> None:
-        write_lines(self.path, (_line(question) for question in questions))
+    def _key(self, line: str) -> tuple[str, str]:
+        stored = _question(self.path, 0, line)
+        return stored.question, stored.library
 
 
 def _line(question: Question) -> str:
@@ -161,7 +165,7 @@ def _line(question: Question) -> str:
     optional = {field.name: field.default for field in fields(Question)[5:]}
     row = asdict(question)
     kept = {key: value for key, value in row.items() if key not in optional or value != optional[key]}
-    return json.dumps(kept, ensure_ascii=False) + "\n"
+    return line_of(kept)
 
 
 def from_answer(answer: Answer) -> Question | None:

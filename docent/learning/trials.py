@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from docent.errors import EmbeddingError, InputError
-from docent.evaluating import read_questions
 from docent.indexing.adapted_embedder import ADAPTER, mapped, write_adapter
 from docent.indexing.embedder import packaged_model
 from docent.indexing.packaged_model import PACKAGED_MODEL
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from docent.indexing import Embedder
     from docent.settings import Settings
 
-SYNTHETIC = "synthetic.jsonl"
 FEWEST_QUESTIONS = 20
 FEWEST_GROUPS = 5
 MOST_PAIRS = 1000
@@ -66,9 +64,8 @@ def known_pairs(docent: Docent, library: str) -> list[LearningPair]:
     """Return the pairs of a shared library, or of all of them, people's own first."""
     docent.check_library(library)
     storage = docent.store.folder
-    synthetic = read_questions(storage / SYNTHETIC) if (storage / SYNTHETIC).exists() else []
     documents = docent.store.documents(shared_scope(library))
-    return collect_pairs(docent.golden.all(), synthetic, read_answers(storage), documents)
+    return collect_pairs(docent.golden.all(), docent.synthetic.all(), read_answers(storage), documents)
 
 
 def gather_pairs(docent: Docent, library: str, *, times: int = 1) -> list[LearningPair]:

@@ -72,13 +72,15 @@ async def fill_table(
         while waiting:
             if services.asker is not None:
                 rows = [(position, await _asked(row, table, services.asker)) for position, row in rows]
-            await asyncio.to_thread(saved.add_rows, key, rows)
+            goes_on = await asyncio.to_thread(saved.add_rows, key, rows)
             done += len(rows)
             del waiting[: len(rows)]
             left = (time.perf_counter() - began) / (done - table.read) * len(waiting)
             yield TableProgress(key, done, table.documents, left)
+            if not goes_on:
+                break
             rows = await asyncio.to_thread(_read_batch, waiting, documents, table, services, scope)
-        finished = True
+        finished = not waiting
     finally:
         state: TableState = "done" if finished else "cancelled"
         saved.finished(key, state, seconds=time.perf_counter() - began)

@@ -1,18 +1,20 @@
 """The weights of retrieval that were learned for a library, or for all of them together.
 
-They lie in storage/learned-weights.json, which `docent learn` writes; a change counts with the next question.
+They lie in storage/learned-weights.json, or in PostgreSQL. `docent learn` writes them; a change counts with
+the next question.
 A weight only orders what the scope of a question allows anyway: it can show nobody another document.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from docent.errors import InputError
+from docent.json_lines import LineTable, line_of
 from docent.retrieving.scoring import DEFAULT_WEIGHTS, Weights
 
 LEARNED = "learned-weights.json"
@@ -35,10 +37,12 @@ class LearnedStep:
 
 
 class LearnedWeights:
-    """The file of learned weights; the last step of a library counts."""
+    """The learned weights; the last step of a library counts."""
 
-    def __init__(self, storage: Path) -> None:
+    def __init__(self, storage: Path, *, database_url: str = "") -> None:
         self._path = storage / LEARNED
+        self._table = LineTable(database_url, LEARNED) if database_url else None
+        """A line for each step, in place of the file."""
         self._read: tuple[int, list[LearnedStep]] = (0, [])
 
     def of(self, libraries: Collection[str]) -> Weights:
@@ -53,10 +57,15 @@ class LearnedWeights:
 
     def steps(self) -> list[LearnedStep]:
         """Return every step that counts, the oldest first. Raises InputError for a file that was damaged."""
+        if self._table is not None:
+            return [_step(json.loads(line)) for line in self._table.read()]
         try:
             modified = self._path.stat().st_mtime_ns
             if modified != self._read[0]:
-                self._read = modified, list(_parse(self._path.read_text(encoding="utf-8")))
+                self._read = (
+                    modified,
+                    [_step(row) for row in json.loads(self._path.read_text(encoding="utf-8"))],
+                )
         except FileNotFoundError:
             return []
         except (OSError, ValueError, TypeError, KeyError) as error:
@@ -68,13 +77,18 @@ class LearnedWeights:
         return self._read[1]
 
     def add(self, step: LearnedStep) -> None:
-        self._write([*self.steps(), step])
+        if self._table is not None:
+            self._table.append([line_of(asdict(step))])
+        else:
+            self._write([*self.steps(), step])
 
     def undo(self, library: str) -> LearnedStep | None:
         """Remove the last step of a library and return it, if there is one; those before it count again."""
         steps = list(self.steps())
         last = next((step for step in reversed(steps) if step.library == library), None)
-        if last is not None:
+        if last is not None and self._table is not None:
+            self._table.change(lambda line: _step(json.loads(line)) != last)
+        elif last is not None:
             steps.remove(last)
             self._write(steps)
         return last
@@ -85,16 +99,15 @@ class LearnedWeights:
         part.replace(self._path)  # whole or not at all
 
 
-def _parse(text: str) -> Iterator[LearnedStep]:
-    for row in json.loads(text):
-        yield LearnedStep(
-            at=str(row["at"]),
-            library=str(row["library"]),
-            weights=weights_of(row["weights"]),
-            questions=int(row["questions"]),
-            groups=int(row["groups"]),
-            gain={str(name): _three(values) for name, values in row["gain"].items()},
-        )
+def _step(row: Mapping[str, Any]) -> LearnedStep:
+    return LearnedStep(
+        at=str(row["at"]),
+        library=str(row["library"]),
+        weights=weights_of(row["weights"]),
+        questions=int(row["questions"]),
+        groups=int(row["groups"]),
+        gain={str(name): _three(values) for name, values in row["gain"].items()},
+    )
 
 
 def weights_of(row: Mapping[str, Any]) -> Weights:

@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from docent import saved_tables
 from docent.conversations import Quoted, quoted
 from docent.errors import StoreError, UnknownDocument, UnknownLibrary
 from docent.question_pairs import PairFiles
+from docent.saved_tables import SavedTables
 from docent.store.catalog import changes, contents, documents
 from docent.store.catalog.dialect import among
 from docent.store.catalog.scoping import in_scope
-from docent.store.files import set_aside
 from docent.store.protocols import Catalog
 from docent.store.writing import Writer, catalogs_aside
 from docent.types import Deletion, Quotes, Scope, StoredDocument, document_id
@@ -68,8 +67,8 @@ class Deleter:
         for library in sorted(own):
             self.delete_library(library, Scope(reader=owner), shared=False)
         _forget_name(self._writer.catalog, owner)
-        for folder in (self._writer.folder, *set_aside(self._writer.folder)):
-            saved_tables.forget_reader(folder, owner)
+        for folder, database_url in self._writer.places():
+            SavedTables(folder, database_url=database_url).forget_reader(owner)
         for catalog in catalogs_aside(self._writer.folder):
             _forget_name(catalog, owner)
         with self._writer.catalog.read() as db:
@@ -83,9 +82,9 @@ class Deleter:
 
     def _delete(self, known: Sequence[StoredDocument], key: str, name: str, quotes: Quotes) -> Deletion:
         """Delete documents and what answers quote of them; count what there was and what is left."""
-        folders = [self._writer.folder, *set_aside(self._writer.folder)]
+        places = self._writer.places()
         answers = self._quoted(known)
-        erased = sum(_erase(answers, folder, quotes) for folder in folders)
+        erased = sum(_erase(answers, *place, quotes) for place in places)
         with self._writer.catalog.read() as db:
             ids = {document.id: contents.document_chunk_ids(db, document.id) for document in known}
         found = self._census(known, ids)
@@ -100,9 +99,10 @@ class Deleter:
             left = self._census(known, ids, originals)
         self._writer.catalog.forget_deleted()
         # Again, because an answer under way may have been stored meanwhile.
-        erased += sum(_erase(answers, folder, quotes) for folder in folders)
+        erased += sum(_erase(answers, *place, quotes) for place in places)
         still = sum(
-            answers.count(folder) + saved_tables.count_rows(folder, answers.documents) for folder in folders
+            answers.count(folder) + SavedTables(folder, database_url=url).count_rows(answers.documents)
+            for folder, url in places
         )
         return Deletion(key, name, {**found, "answers": erased}, {**left, "answers": still})
 
@@ -144,9 +144,10 @@ class Deleter:
         total: Counter[str] = Counter(
             dict.fromkeys(("pages", "chunks", "words", "vectors", "originals", "copies"), 0)
         )
-        folders = (self._writer.folder, *set_aside(self._writer.folder))
         keys = {document.id for document in known}
-        total["questions"] = sum(PairFiles(folder).count(keys) for folder in folders)
+        total["questions"] = sum(
+            PairFiles(folder, database_url=url).count(keys) for folder, url in self._writer.places()
+        )
         for document in known:
             words, vectors = index.held(document.library, document.id, ids[document.id])
             original = self._original(document.sha256)
@@ -172,9 +173,10 @@ class Deleter:
         return stat.st_ino, stat.st_mtime_ns
 
 
-def _erase(answers: Quoted, folder: Path, quotes: Quotes) -> int:
+def _erase(answers: Quoted, folder: Path, database_url: str, quotes: Quotes) -> int:
     """Erase documents from answers and from research tables, and count both."""
-    return answers.erase(folder, quotes) + saved_tables.forget_documents(folder, answers.documents)
+    tables = SavedTables(folder, database_url=database_url)
+    return answers.erase(folder, quotes) + tables.forget_documents(answers.documents)
 
 
 def _forget_name(catalog: Catalog, reader: str) -> None:

@@ -72,7 +72,9 @@ class Store:
             if moved:
                 with self._catalog.read() as db:
                     schema.adopt(folder / "index" / "1", changes.log_name(db))
-            self._writer = Writer(self.folder, self._catalog, self._files, self._current)
+            self._writer = Writer(
+                self.folder, self._catalog, self._files, self._current, database_url=database_url
+            )
             self._deleter = Deleter(self._writer)
             self._search = Search(self._catalog, self._current)
             self.organiser = Organiser(self._catalog, self._current)

@@ -43,8 +43,11 @@ class Writer:
         catalog: Catalog,
         files: Files,
         serving: Callable[[], Serving],
+        *,
+        database_url: str = "",
     ) -> None:
         self.folder = folder
+        self.database_url = database_url
         self.catalog = catalog
         self.files = files
         self.serving = serving
@@ -121,7 +124,7 @@ class Writer:
                 raise UnknownDocument("{name} was deleted while it was read again.", name=document.name)
             (known,) = documents.documents_where(db, generation, "d.id = ?", key)
             changes.clear_readings(db, row, document_id=key, library=known.library)
-            forget_pairs(self.folder, [key])
+            self._forget_pairs([key])
             date = document.created or known.date
             contents.insert_reading(db, generation, row, document, chunks, date=date)
             changes.append(db, generation, "words", library=known.library, document_id=key)
@@ -293,7 +296,7 @@ class Writer:
         Return the folders of other generations that a process owns, which has to follow the log.
         """
         self.catalog.forget_copies()
-        forget_pairs(self.folder, [document.id for document in gone])
+        self._forget_pairs([document.id for document in gone])
         forget_aside(self.folder, gone)
         owned = []
         for generation in changes.generations(db).values():
@@ -308,6 +311,15 @@ class Writer:
                     changes.trim(db, generation.number, changes.last_position(db, generation.number))
                     lock.release()
         return owned
+
+    def places(self) -> list[tuple[Path, str]]:
+        """Return the folder with its database, and what restored backups have set aside, which has none."""
+        return [(self.folder, self.database_url), *((folder, "") for folder in set_aside(self.folder))]
+
+    def _forget_pairs(self, keys: Sequence[str]) -> None:
+        """Delete the questions that were made from documents, also from what was set aside."""
+        for folder, database_url in self.places():
+            PairFiles(folder, database_url=database_url).forget(set(keys))
 
     @staticmethod
     def _refuse_changed(file: SourceFile) -> None:
@@ -329,12 +341,6 @@ def _changed(file: SourceFile) -> UnreadableFile:
     return UnreadableFile(
         "{name} changed while it was read. Ingest again when it is complete.", name=file.full.name
     )
-
-
-def forget_pairs(storage: Path, keys: Sequence[str]) -> None:
-    """Delete the questions that were made from documents, also from what restored backups have set aside."""
-    for folder in (storage, *set_aside(storage)):
-        PairFiles(folder).forget(set(keys))
 
 
 def catalogs_aside(storage: Path) -> Iterator[SqliteCatalog]:

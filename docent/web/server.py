@@ -35,7 +35,15 @@ from docent.web.api.middleware import ApiMiddleware
 from docent.web.audit import audit_routes
 from docent.web.audit.audit_log import AuditLog
 from docent.web.audit.audited_requests import AuditedRequests
-from docent.web.chat import context_chart, conversation, file_scope, model_panel, socket_events, upload_routes
+from docent.web.chat import (
+    context_chart,
+    conversation,
+    file_scope,
+    model_panel,
+    socket_events,
+    table_runs,
+    upload_routes,
+)
 from docent.web.chat.cited_sources import LinkSigner
 from docent.web.chat.history import History
 from docent.web.chat.model_download import ModelDownloads
@@ -186,6 +194,9 @@ def history() -> History:
         app_state.history = History(app_state.settings.storage)
         app_state.history.on_thread_deleted = lambda user, thread: file_scope.delete_conversation_files(
             docent(), user, thread
+        )
+        app_state.history.on_step_deleted = lambda user, metadata: table_runs.delete_unshown(
+            metadata, docent=docent(), history=app_state.history, reader=user
         )
         app_state.history.user_exists = lambda user: app_state.authenticator.exists(user)
     opened: History = app_state.history

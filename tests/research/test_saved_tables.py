@@ -12,11 +12,22 @@ from pathlib import Path
 import pytest
 from docx import Document
 from openpyxl import load_workbook
+from pydantic import SecretStr
 
 from docent.app import Docent, open_docent
 from docent.errors import InputError, UnknownTable
+from docent.saved_tables import SavedTables
 from docent.settings import Settings
-from docent.types import Scope, TableFilled, TableProgress, TableRequest
+from docent.types import (
+    Scope,
+    TableColumn,
+    TableFilled,
+    TablePlan,
+    TablePlanned,
+    TableProgress,
+    TableRequest,
+)
+from tests.fakes.postgres_server import database_of, drop_database, execute
 
 DANGEROUS = '=HYPERLINK("http://evil.example","x")'
 OFFERS = {
@@ -27,22 +38,33 @@ OFFERS = {
 }
 
 
-def opened(folder: Path) -> Docent:
-    """Open a storage folder with the offers in it."""
+def opened(folder: Path, database_url: str = "") -> Docent:
+    """Open a storage folder with the offers in it, which a database may stand beside."""
     offers = folder / "data" / "offers"
     offers.mkdir(parents=True)
     for name, text in OFFERS.items():
         (offers / name).write_text(text)
-    settings = Settings(storage=folder / "storage", data=folder / "data", model_url="http://127.0.0.1:9")
+    settings = Settings(
+        storage=folder / "storage",
+        data=folder / "data",
+        model_url="http://127.0.0.1:9",
+        database_url=SecretStr(database_url),
+    )
     docent = open_docent(settings)
     docent.ingest([offers])
     return docent
 
 
-@pytest.fixture(scope="module")
-def docent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docent]:
-    with opened(tmp_path_factory.mktemp("offers")) as docent:
+@pytest.fixture(scope="module", params=["SQLite", "PostgreSQL"])
+def docent(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docent]:
+    folder, url = tmp_path_factory.mktemp("offers"), ""
+    if request.param == "PostgreSQL":
+        request.getfixturevalue("postgres_server")
+        url = database_of(folder)
+    with opened(folder, url) as docent:
         yield docent
+    if url:
+        drop_database(url)
 
 
 def request(reader: str | None = None) -> TableRequest:
@@ -86,9 +108,48 @@ async def test_a_table_of_a_killed_process_is_stopped(docent):
                 with pytest.raises(InputError, match="being filled"):
                     await anext(docent.resume_table(key, reader=None))
                 break
-    with closing(sqlite3.connect(docent.store.folder / "tables.db")) as db, db:
-        db.execute("UPDATE tables SET state = 'running'")
+    if url := docent.settings.database:
+        execute(url, "UPDATE research.tables SET state = 'running'")
+    else:
+        with closing(sqlite3.connect(docent.store.folder / "tables.db")) as db, db:
+            db.execute("UPDATE tables SET state = 'running'")
     assert docent.table(key, reader=None).state == "stopped"
+
+
+async def test_machines_share_their_tables(postgres_url, tmp_path, monkeypatch):
+    """A table that one machine fills runs for all: no other goes on with it, but any may stop it."""
+    monkeypatch.setattr("docent.research.filling.BATCH_SECONDS", 0.0)
+    other = SavedTables(tmp_path / "other", database_url=postgres_url)
+    done = []
+    with opened(tmp_path, postgres_url) as docent:
+        async with aclosing(docent.research(request())) as events:
+            async for event in events:
+                if isinstance(event, TablePlanned):
+                    key = event.table_id
+                    assert other.get(key, None).state == "running"
+                    with pytest.raises(InputError, match="being filled"):
+                        other.resumed(key)
+                    other.stop(key)
+                elif isinstance(event, TableProgress):
+                    done.append(event.done)
+    assert done == [1]  # which was read when it was stopped
+    assert (other.get(key, None).state, other.get(key, None).read) == ("cancelled", 1)
+
+
+def test_the_table_of_a_machine_that_ended_may_be_filled_by_another(postgres_url, tmp_path):
+    """It was being filled until the connection of its machine was gone."""
+    here, there = (SavedTables(tmp_path / name, database_url=postgres_url) for name in ("a", "b"))
+    plan = TablePlan(columns=(TableColumn("Rent", "text", ("rent",)),))
+    key = here.create(None, "rent", plan, ["d"], model="")
+    assert there.get(key, None).state == "running"
+    ended = "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'"
+    execute(postgres_url, ended)
+    assert there.get(key, None).state == "stopped"
+    there.resumed(key)
+    assert here.get(key, None).state == "running"
+    there.finished(key, "done", seconds=1.0)
+    assert here.get(key, None).state == "done"
+    here.finished(key, "done", seconds=0.0)
 
 
 async def test_a_table_is_its_readers_alone(docent):
@@ -113,9 +174,11 @@ async def test_a_table_is_its_readers_alone(docent):
         docent.table(key, reader="ann")
 
 
-async def test_a_deleted_document_leaves_every_table(tmp_path):
-    """Its rows are erased from the file, and the deletion counts them; a deleted reader's tables go too."""
-    with opened(tmp_path) as docent:
+@pytest.mark.parametrize("database", ["SQLite", "PostgreSQL"])
+async def test_a_deleted_document_leaves_every_table(database, tmp_path, request):
+    """Its rows are erased, and the deletion counts them; a deleted reader's tables go too."""
+    url = request.getfixturevalue("postgres_url") if database == "PostgreSQL" else ""
+    with opened(tmp_path, url) as docent:
         key, other = await filled(docent), await filled(docent, "ann")
         (document,) = (one for one in docent.documents() if one.name == "a.md")
         deletion = docent.store.delete(document.id, Scope())
@@ -124,7 +187,11 @@ async def test_a_deleted_document_leaves_every_table(tmp_path):
         docent.forget_owner("ann")
         with pytest.raises(UnknownTable):
             docent.table(other, reader="ann")
-        left = b"".join(path.read_bytes() for path in (tmp_path / "storage").glob("tables.db*"))
+        if url:
+            assert not (tmp_path / "storage" / "tables.db").exists()
+            left = str(execute(url, "SELECT * FROM research.table_documents")).encode()
+        else:
+            left = b"".join(path.read_bytes() for path in (tmp_path / "storage").glob("tables.db*"))
         assert b"Offer A" not in left
         assert "€900 a month".encode() not in left
 

@@ -125,7 +125,7 @@ def test_each_cited_cell_leads_to_its_place():
                      {"is_filled_here": True, "progress": TableProgress("t", 3, 6, 119)},
                      "running", "3 of 6 documents, about 2 minutes left", "stop", id="running"),
         pytest.param({"state": "running", "read": 2}, {}, "elsewhere",
-                     "2 of 6 documents", "", id="elsewhere"),
+                     "2 of 6 documents", "stop", id="elsewhere"),
         pytest.param({"state": "stopped", "read": 2, "notes": ("Only 2 of 6.",)}, {}, "incomplete",
                      "Incomplete: 2 of 6 documents were read.", "start", id="stopped"),
         pytest.param({"state": "cancelled", "read": 0, "rows": ()}, {}, "planned", "", "start", id="planned"),

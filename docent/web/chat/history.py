@@ -97,6 +97,8 @@ class History(SQLAlchemyDataLayer):
 
     on_thread_deleted: Callable[[str, str], None] | None = None
     """Called with the user and the id of a conversation that was deleted."""
+    on_step_deleted: Callable[[str, Any], Awaitable[None]] | None = None
+    """Called with the user and the metadata of a step that was deleted."""
     user_exists: Callable[[str], bool] | None = None
     """Whether a user of this name may log in; a removed user is not saved."""
 
@@ -301,12 +303,20 @@ class History(SQLAlchemyDataLayer):
 
     @after_first_message
     async def delete_step(self, step_id: str) -> None:
-        """Delete a step of the conversation at hand, with its elements."""
+        """Delete a step of the conversation at hand, with its elements, as when a question is edited."""
         step = {"id": step_id, "thread": context.session.thread_id}
-        await self._save(
-            ('DELETE FROM steps WHERE "id" = :id AND "threadId" = :thread', step),
-            ('DELETE FROM elements WHERE "forId" = :id AND "threadId" = :thread', step),
-        )
+        deletions = [
+            (f'DELETE FROM {table} WHERE "{key}" = :id AND "threadId" = :thread', step)
+            for table, key in (("steps", "id"), ("elements", "forId"))
+        ]
+        try:
+            found, user = await self.step_and_author(step_id) or ({}, "")
+            await self._execute(*deletions)
+            if found.get("threadId") == step["thread"] and self.on_step_deleted is not None:
+                await self.on_step_deleted(user, found["metadata"])
+                await self._execute(*deletions)  # who filled its table until now has saved how far it was
+        except StoreError as error:
+            await warn_unsaved(error)
 
     async def step_and_author(self, step_id: str) -> tuple[dict[str, Any], str] | None:
         """Return a step and the user whose conversation it is in."""

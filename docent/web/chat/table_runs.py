@@ -87,6 +87,13 @@ async def delete(table_id: str, *, docent: Docent, reader: str) -> None:
         await asyncio.to_thread(docent.delete_table, table_id, reader=reader)
 
 
+async def delete_unshown(metadata: Any, *, docent: Docent, history: History, reader: str) -> None:
+    """Delete the table of a message that was deleted, unless another one shows it."""
+    table_id = str(metadata.get(TABLE_KEY) or "") if isinstance(metadata, dict) else ""
+    if table_id and not await history.table_messages(table_id, reader):
+        await delete(table_id, docent=docent, reader=reader)
+
+
 def start(table: ResearchTable, *, docent: Docent, history: History, reader: str, language: str) -> None:
     """Fill a table further in the background, unless it is being filled."""
     if not is_filled_here(table.id):

@@ -97,7 +97,11 @@ async def start(request: Request, reader: str) -> Response:
 async def stop(request: Request, reader: str) -> Response:
     """Stop the filling of the table; what was found so far stays."""
     table = await _read(request, reader)
-    await table_runs.stop(table.id)
+    if table_runs.is_filled_here(table.id):
+        await table_runs.stop(table.id)
+    else:  # by another process
+        docent: Docent = request.app.state.docent
+        await run_in_small_pool(docent.stop_table, table.id, reader=reader)
     return await _fragment(request, reader)
 
 

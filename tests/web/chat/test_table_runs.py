@@ -102,6 +102,10 @@ class StandIn:
     def table_rows(self, table_id: str, *, reader: str | None, start: int = 0, limit: int = 200) -> Any:
         return self.table(table_id, reader=reader).rows[start : start + limit]
 
+    def stop_table(self, table_id: str, *, reader: str | None) -> None:
+        self.table(table_id, reader=reader)
+        self.note(state="cancelled")
+
     def delete_table(self, table_id: str, *, reader: str | None) -> None:
         self.table(table_id, reader=reader)
         self.deleted.append(table_id)
@@ -159,6 +163,27 @@ async def test_a_stop_leaves_the_table_to_go_on():
     assert f"(/tables/{TABLE.id})" in last["output"]
     assert last["metadata"][TABLE_KEY] == TABLE.id
     assert load_answer(last["metadata"]).text == "1 read [1]"
+    await page.session.delete()
+
+
+@pytest.mark.parametrize("shown_again", [False, True], ids=["alone", "shown again"])
+async def test_an_edited_question_takes_its_table_along(shown_again, docent, history):
+    """Its answer goes, and with it the table, unless another message shows that as well."""
+    page = OpenPage()
+    page.session.thread_id, page.session.has_first_interaction = THREAD, True
+    any_docent: Any = docent
+    history.on_step_deleted = lambda user, metadata: table_runs.delete_unshown(
+        metadata, docent=any_docent, history=history, reader=user
+    )
+    if shown_again:
+        await history.execute_sql(
+            'INSERT INTO steps ("id", "threadId", "name", "type", "output", "metadata", "createdAt") '
+            "VALUES ('s2', :thread, '', 'assistant_message', '', :metadata, '2026')",
+            {"thread": THREAD, "metadata": {TABLE_KEY: TABLE.id}},
+        )
+    await history.delete_step("s")
+    assert docent.deleted == ([] if shown_again else [TABLE.id])
+    assert [step["id"] for step in (await history.get_thread(THREAD))["steps"]] == ["s2"] * shown_again
     await page.session.delete()
 
 
@@ -227,6 +252,15 @@ async def test_the_background_is_stopped_too(client, docent, history):
     assert 'data-phase="incomplete"' in stopped and "1 of 2 documents were read" in stopped
     (step,) = await history.table_messages("t", "ann")
     assert load_answer(step["metadata"]).text == "1 read [1]"
+
+
+async def test_a_table_that_another_process_fills_can_be_stopped(client, docent):
+    """Its page has the button, which asks that process to stop."""
+    docent.note(state="running", read=1)
+    async with client("ann") as ann:
+        assert 'data-phase="elsewhere"' in (await ann.get("/tables/t")).text
+        stopped = (await ann.post("/tables/t/stop")).text
+    assert docent.table_now.state == "cancelled" and 'data-phase="incomplete"' in stopped
 
 
 @pytest.mark.parametrize(
