@@ -15,6 +15,9 @@ RUN tools/install.sh requirements.txt \
     && find . -type d \( -name tests -o -name test \) -prune -exec rm -rf {} + \
     && find torch transformers sympy scipy sklearn networkx -type d -name __pycache__ -prune -exec rm -rf {} + \
     && find . \( -name '*.pyi' -o -name '*.js.map' \) -delete
+# What several replicas need besides: PostgreSQL's driver and the like.
+COPY requirements-cluster.txt ./
+RUN pip --python .venv install --quiet --no-deps -r requirements-cluster.txt
 
 FROM ${PYTHON}
 LABEL org.opencontainers.image.title="Docent" \

@@ -278,7 +278,9 @@ class _Opened(NamedTuple):
 
 def _lower_priority() -> None:
     if sys.platform == "linux":  # elsewhere niceness belongs to the whole process
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        thread = threading.get_native_id()
+        # A process that was started with a higher niceness may not lower it again.
+        os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:

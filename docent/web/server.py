@@ -52,6 +52,7 @@ from docent.web.chat.history_transfer import left_in_storage
 from docent.web.chat.model_download import ModelDownloads
 from docent.web.chat.start_questions import prepare_start_questions
 from docent.web.documents import routes as documents
+from docent.web.draining import drain
 from docent.web.i18n import speaks
 from docent.web.input_checks import install_packet_checks
 from docent.web.monitoring import Metrics, configure_logging
@@ -210,13 +211,18 @@ def history() -> History:
 
 
 class Server(uvicorn.Server):
-    """End the API's answers before waiting for the connections to close."""
+    """End the API's answers before waiting for connections to close; one of several replicas drains first."""
 
-    def __init__(self, config: uvicorn.Config, shutdown: ShutdownSignal) -> None:
+    def __init__(self, config: uvicorn.Config, shutdown: ShutdownSignal, *, drains: bool) -> None:
         super().__init__(config)
         self._shutdown = shutdown
+        self._drains = drains
 
     async def shutdown(self, sockets: Any = None) -> None:
+        if self._drains:
+            for listening in (*self.servers, *(sockets or ())):
+                listening.close()
+            await drain(chainlit.server.sio, self._shutdown, forced=lambda: self.force_exit)
         self._shutdown.begin()
         await super().shutdown(sockets)
 
@@ -256,6 +262,7 @@ def serve(settings: Settings) -> None:
             server_header=False,
         ),
         state().api.state.shutdown,
+        drains=bool(settings.replica),
     )
     try:
         server.run(sockets=[listener])

@@ -10,9 +10,9 @@ import pytest
 
 from tests.cluster.conftest import Pair
 from tests.cluster.nginx import NO_NGINX, balanced
-from tests.cluster.replicas import PASSWORD, WebReplica
+from tests.cluster.replicas import PASSWORD, WebReplica, until
 
-IN_ORDER = True  # the last test kills a replica
+IN_ORDER = True  # the last tests end the replicas
 FACT = "The ferry to Ravensholm leaves from pier nine at noon."
 QUESTION = "Where does the ferry to Ravensholm leave?"
 SOCKET = "/ws/socket.io/?EIO=4&transport=polling"
@@ -94,3 +94,26 @@ def test_a_browser_moves_when_its_replica_dies(pair: Pair):
         assert [answer.status_code for answer in answers] == [200] * 20
         assert answers[-1].json()["identifier"] == "ann"
         assert answers[0].headers["set-cookie"].startswith(f"docent_replica={pair.second.name};")
+
+
+def test_a_replica_that_is_stopped_finishes_its_answers(pair: Pair):
+    """Once it is asked to stop, nothing new connects; an answer under way arrives whole, and then it ends."""
+    replica = pair.second
+    pair.ollama.script(reply=" ".join(f"word{n}" for n in range(100)), seconds_per_token=0.03)
+    headers = {"Authorization": f"Bearer {pair.cluster.key()}"}
+    body = {"model": "docent", "messages": [{"role": "user", "content": QUESTION}], "stream": True}
+    with (
+        browser_at(replica.url) as program,
+        program.stream("POST", "/v1/chat/completions", headers=headers, json=body) as response,
+    ):
+        lines = response.iter_lines()
+        while "word" not in next(lines):
+            pass
+        replica.terminate()
+        until(lambda: not replica.ready(), within=20)
+        assert replica.runs
+        rest = [line for line in lines if line]
+    assert any("word99" in line for line in rest), rest
+    assert rest[-1] == "data: [DONE]"
+    assert not any("error" in line for line in rest), rest
+    assert replica.process.wait(timeout=60) in (0, -15)

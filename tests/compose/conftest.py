@@ -28,6 +28,10 @@ __all__ = ["browser", "page"]
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests" / "compose"
 WORK = Path(tempfile.gettempdir()) / "docent-compose"
+SUBSTITUTES = {
+    "docker-compose.yml": ("ollama", "chroma"),
+    "docker-compose.cluster.yml": ("nginx", "postgres"),
+}
 WHEELS_PORT = 8399  # fixed: the substitute base image names it, and its layers are cached
 COMPOSE = (
     (
@@ -121,34 +125,18 @@ def images(python_image: str, report: Report) -> None:
     report.figures["build_seconds"] = round(time.monotonic() - began, 1)
     size = int(run("docker", "image", "inspect", "-f", "{{.Size}}", "docent").stdout)
     report.figures["image_mb"] = size // 1_000_000
-    for service, name in (("ollama", "ollama"), ("chroma", "chroma")):
-        tag = official(service)
-        recipe = HERE / "stand-ins" / f"{name}.Dockerfile"
-        run(
-            "docker",
-            "build",
-            "-q",
-            "-f",
-            recipe,
-            "-t",
-            tag,
-            "-t",
-            f"docent-substitute-{name}",
-            ROOT / "tests",
-        )
+    for file, services in SUBSTITUTES.items():
+        for service in services:
+            recipe = HERE / "stand-ins" / f"{service}.Dockerfile"
+            tags = ["-t", official(service, file), "-t", f"docent-substitute-{service}"]
+            run("docker", "build", "-q", "--network", "host", "-f", recipe, *tags, ROOT / "tests")
 
 
-def official(service: str) -> str:
-    """Return the image that the compose file names for a service."""
-    return str(json.loads(config())["services"][service]["image"])
-
-
-def config() -> str:
-    """Return the resolved compose file as JSON."""
-    done = run(*COMPOSE, "-f", ROOT / "docker-compose.yml", "config")
+def official(service: str, file: str = "docker-compose.yml") -> str:
+    """Return the image that a compose file names for a service."""
     import yaml
 
-    return json.dumps(yaml.safe_load(done.stdout))
+    return str(yaml.safe_load((ROOT / file).read_text())["services"][service]["image"])
 
 
 def outside() -> tuple[str, str]:

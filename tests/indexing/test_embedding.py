@@ -256,6 +256,26 @@ def test_document_threads_have_low_priority(fast):
     assert own in nice
 
 
+PRIORITIES = """
+import os
+from docent.indexing import open_embedder
+from docent.indexing.packaged_model import PACKAGED_MODEL
+embedder = open_embedder(PACKAGED_MODEL)
+embedder.embed(["warm up"])
+print(min(os.getpriority(os.PRIO_PROCESS, int(task)) for task in os.listdir("/proc/self/task")))
+embedder.close()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="niceness is the whole process's elsewhere")
+def test_a_process_of_lower_priority_keeps_it():
+    """Started with a niceness of 15, as a service may be, Docent embeds and asks for no higher priority."""
+    command = ["nice", "-n", str(15 - os.nice(0)), sys.executable, "-c", PRIORITIES]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) == 15
+
+
 def test_close_ends_the_threads():
     """Closing an embedder leaves no thread behind."""
     before = threading.active_count()

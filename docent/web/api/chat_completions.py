@@ -286,6 +286,8 @@ class ShutdownSignal:
 
     def __init__(self) -> None:
         self._stopping = asyncio.Event()
+        self.answers = 0
+        """Answers that are under way."""
         self._waiting: set[asyncio.Task[Any]] = set()
 
     def begin(self) -> None:
@@ -304,9 +306,13 @@ class ShutdownSignal:
 
     async def until_shutdown(self, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
         """Yield the same events. Raises RequestRefused when the server stops."""
-        async with aclosing(events):
-            while (event := await self._next(events)) is not None:
-                yield event
+        self.answers += 1
+        try:
+            async with aclosing(events):
+                while (event := await self._next(events)) is not None:
+                    yield event
+        finally:
+            self.answers -= 1
 
     async def _next(self, events: AsyncGenerator[Event, None]) -> Event | None:
         """Interrupt only the wait for an event: what is being sent must still go out."""
