@@ -34,7 +34,7 @@ RUN apt-get update -qq \
        dict-freedict-nld-deu dict-freedict-deu-nld dict-freedict-por-eng dict-freedict-eng-por >/dev/null \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
     && useradd --uid 1000 --create-home docent \
-    && install -d -o docent -g docent /app /app/storage /app/.files
+    && install -d -o docent -g docent /app /app/storage /app/storage/originals /app/.files
 WORKDIR /app
 COPY --from=packages /app/.venv .venv
 # Chainlit writes missing translations beside the app at every start, so the image has all of them.

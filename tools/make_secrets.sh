@@ -10,7 +10,5 @@ random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 [ -e "$folder/postgres_password" ] || printf %s "$(random)" >"$folder/postgres_password"
 [ -e "$folder/database_url" ] ||
     printf 'postgresql://docent:%s@postgres/docent\n' "$(cat "$folder/postgres_password")" >"$folder/database_url"
-[ -e "$folder/s3_keys" ] ||
-    printf 'AWS_ACCESS_KEY_ID=docent\nAWS_SECRET_ACCESS_KEY=%s\n' "$(random)" >"$folder/s3_keys"
 [ -e "$folder/model_key" ] || : >"$folder/model_key" # of a model server that asks for one
 echo "The secrets are in $folder: docker compose -f docker-compose.cluster.yml up -d"

@@ -1,4 +1,4 @@
-"""`docker-compose.cluster.yml` from nothing: two web replicas behind nginx, one of which dies."""
+"""`docker-compose.cluster.yml` from nothing: two web replicas behind nginx, two workers; one of each dies."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def up(images, report: Report, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def ask(stack: Stack) -> dict[str, Any]:
     """Ask through nginx, and return what the API says of the answer."""
-    body = {"model": "docent/internships", "messages": [{"role": "user", "content": QUESTION}]}
+    body = {"model": "library/internships", "messages": [{"role": "user", "content": QUESTION}]}
     response = httpx.post(f"{stack.url}/v1/chat/completions", json=body, timeout=120, trust_env=False)
     assert response.is_success, response.text
     return dict(response.json()["docent"])
@@ -102,6 +102,22 @@ def test_a_web_replica_is_killed(up: Stack, report: Report):
         assert time.monotonic() < limit
         time.sleep(0.5)
     assert up.inside("web1", "python", "-m", "docent", "search", QUESTION, "--json").stdout.count(ANSWER)
+
+
+def test_a_worker_is_killed(up: Stack):
+    """A file that is handed to the web replicas is read by the worker that is left, and its original is there."""
+    run("docker", "kill", up.container("worker1"))
+    upload = {"file": ("ferries.md", "The ferry to Ravensholm leaves from pier nine.")}
+    response = httpx.post(f"{up.url}/v1/files", files=upload, timeout=60, trust_env=False)
+    assert response.is_success, response.text
+    file = f"{up.url}/v1/files/{response.json()['id']}"
+    limit = time.monotonic() + 120
+    while (status := httpx.get(file, timeout=60, trust_env=False).json()["status"]) != "processed":
+        assert time.monotonic() < limit, status
+        time.sleep(0.2)
+    query = {"query": "Where does the ferry to Ravensholm leave?"}
+    found = httpx.post(f"{up.url}/v1/search", json=query, timeout=60, trust_env=False).json()["data"]
+    assert found[0]["file"] == "ferries.md"
 
 
 def test_down_with_volumes_leaves_nothing(up: Stack):
