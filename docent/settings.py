@@ -234,6 +234,11 @@ class Settings(BaseModel):
     database_url_file: Path | None = Field(
         None, description="File that holds the address of the database, instead of the address itself."
     )
+    max_lag: Seconds = Field(
+        10.0,
+        description="Seconds that a replica may be behind the database before /ready answers 503, so that "
+        "its load balancer asks another one.",
+    )
     read_files: Literal["auto", "no"] = Field(
         "auto",
         description="Whether the server reads and embeds files. `no`: with a database it leaves that to "

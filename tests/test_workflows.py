@@ -44,8 +44,8 @@ NOT_PASSED_ON = {
     "personas", "content_policy_file",  # files, which have to be mounted as well
     "sources", "source_hosts", "sources_every", "mcp_servers",  # the containers reach no other host
     "dictionaries",  # the image brings its own
-    "files_url", "files_key", "files_key_file",  # the image has no client of it
-    "database_url", "database_url_file", "replica",  # docker-compose.cluster.yml's
+    "files_url", "files_key", "files_key_file",  # with a database only
+    "database_url", "database_url_file", "replica", "read_files", "max_lag",  # docker-compose.cluster.yml's
     "embedding_model", "reranker", "retrieval", "notifiers",  # need models or packages that the image has not
 }  # fmt: skip
 

@@ -13,7 +13,7 @@ import psycopg
 from docent.errors import IndexMismatch, StoreError
 from docent.postgres.connections import PostgresPool, database_error, place
 
-REVISIONS = (1, 2, 4, 3, 7, 8, 6)
+REVISIONS = (1, 2, 4, 3, 7, 8, 6, 5)
 """The numbers of the revisions in the order in which they are run; the last one is this Docent's."""
 LATEST = REVISIONS[-1]
 LOCK = 6_101_774_001  # any number, the same for every Docent

@@ -129,6 +129,9 @@ class Catalog(Protocol):
 
     def set_value(self, key: str, value: str) -> None: ...
 
+    def followed_by_all(self, generation: int, position: int) -> int:
+        """Note how far the index of this process has followed the log; return how far all have that run."""
+
     def wait_for_change(self) -> None:
         """Return once another process may have changed the catalog, after a second at the latest."""
 
@@ -207,6 +210,9 @@ class Index(Protocol):
 
     def tidy(self) -> None:
         """Free unused space, and remove from a long log what both have followed."""
+
+    def beat(self) -> None:
+        """Tell other processes that this one follows, and remove what all have followed meanwhile."""
 
     def compare(self) -> list[str]:
         """Return each difference to the catalog in a sentence."""

@@ -96,6 +96,11 @@ class Store:
         """True if this process owns the index, which it does as soon as no other process does."""
         return self._current().index.become_owner()
 
+    @property
+    def lag(self) -> float:
+        """The seconds since this process last saw its words and vectors level with the catalog."""
+        return self._serving.lag
+
     def save(self) -> None:
         """Free unused space and take a snapshot; called when nothing has changed for a while."""
         self._current().index.tidy()

@@ -151,6 +151,11 @@ class _StoreCollector(Collector):
             value=len(self._docent.uploads.waiting()) + len(self._docent.store.waiting.documents()),
         )  # fmt: skip
         yield GaugeMetricFamily(
+            "docent_index_lag_seconds",
+            "Seconds since words and vectors were last level with the catalog.",
+            value=self._docent.store.lag,
+        )
+        yield GaugeMetricFamily(
             "docent_workers", "Processes that read and embed.", value=self._docent.jobs.workers()
         )
         yield CounterMetricFamily(

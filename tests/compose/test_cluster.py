@@ -105,7 +105,7 @@ def test_a_web_replica_is_killed(up: Stack, report: Report):
 
 
 def test_a_worker_is_killed(up: Stack):
-    """A file that is handed to the web replicas is read by the worker that is left, and its original is there."""
+    """A file that is handed to the web replicas is read by the worker that is left."""
     run("docker", "kill", up.container("worker1"))
     upload = {"file": ("ferries.md", "The ferry to Ravensholm leaves from pier nine.")}
     response = httpx.post(f"{up.url}/v1/files", files=upload, timeout=60, trust_env=False)

@@ -297,7 +297,7 @@ def test_the_tables_are_those_of_a_file(catalog, postgres_url, tmp_path):
     columns = (
         "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' "
         "AND table_name NOT IN "
-        "('alembic_version', 'schema_support', 'catalog_version', 'change_log', 'jobs') "
+        "('alembic_version', 'schema_support', 'catalog_version', 'change_log', 'jobs', 'replicas') "
         "AND column_name <> 'in_library'"
     )
     server = {(str(table), str(column)) for table, column in execute(postgres_url, columns)}

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import select
+import socket
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
@@ -25,6 +27,9 @@ POLL_SECONDS = 0.5
 WRITING = 6_101_774_002
 """The advisory lock of who writes: one transaction at a time, as in SQLite."""
 CHANNEL = "docent_changes"
+LIVE_SECONDS = 30
+"""A process that was not heard of for so long holds nothing up, and writes its index anew once it is back."""
+FORGOTTEN = "1 hour"
 READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 WRITE = (
     # Each statement sees what was committed before it began, so also what the wait for the lock was for.
@@ -49,6 +54,7 @@ class PostgresCatalog:
     def __init__(self, url: str) -> None:
         self._pool = PostgresPool(url)
         self._write_lock = threading.Lock()
+        self._replica = uuid.uuid4().hex
         self._listener: PostgresConnection | None = None
         self._stop, self._stopping = os.pipe()
         try:
@@ -84,6 +90,22 @@ class PostgresCatalog:
                 "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                 (key, value),
             )
+
+    def followed_by_all(self, generation: int, position: int) -> int:
+        self._pool.row(
+            "WITH forgotten AS (DELETE FROM replicas WHERE seen < now() - CAST(? AS interval)) "
+            "INSERT INTO replicas (id, generation, host, position) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (id, generation) DO UPDATE SET position = excluded.position, seen = now() "
+            "RETURNING id",
+            (FORGOTTEN, self._replica, generation, socket.gethostname(), position),
+        )
+        row = self._pool.row(
+            "SELECT min(position) FROM replicas WHERE generation = ? "
+            "AND seen > now() - make_interval(secs => ?)",
+            (generation, LIVE_SECONDS),
+        )
+        assert row is not None
+        return int(row[0])
 
     def wait_for_change(self) -> None:
         """Listen for the end of a transaction that changed something, in any process."""
@@ -134,6 +156,8 @@ class PostgresCatalog:
 
     def close(self) -> None:
         with self._write_lock:
+            with suppress(StoreError, psycopg.Error):
+                self._pool.row("DELETE FROM replicas WHERE id = ? RETURNING id", (self._replica,))
             if self._listener is not None:
                 self._listener.raw.close()
             self._pool.close()

@@ -74,6 +74,10 @@ class SqliteCatalog:
                 connection.execute("ROLLBACK")
             self._idle.append(connection)
 
+    def followed_by_all(self, generation: int, position: int) -> int:
+        """Return the position: a folder has one index."""
+        return position
+
     def wait_for_change(self) -> None:
         """Wait until it is time to look at `version` again: a file tells nobody of its changes."""
         self._stopped.wait(POLL_SECONDS)

@@ -112,7 +112,9 @@ class Follower:
         if self.position < 0:
             self.write_anew()
         while True:
-            some = self._after()
+            if (some := self._after()) is None:  # others removed changes that it has not followed
+                self.write_anew()
+                continue
             relevant = [change for change in some if change.kind in self._index.follows]
             if relevant:
                 self._index.apply(relevant, self._content)
@@ -137,7 +139,7 @@ class Follower:
             self.catch_up()
             if self._index.is_whole(self._content):
                 return True
-            if not self._after():  # else another process wrote meanwhile
+            if self._after() == []:  # else another process wrote meanwhile
                 return False
 
     def note(self) -> None:
@@ -145,8 +147,11 @@ class Follower:
         if self.position >= 0:
             self._file.write(f"{self._log} {self.position}")
 
-    def _after(self) -> list[Change]:
+    def _after(self) -> list[Change] | None:
+        """Return the next changes; None where some of them are not in the log any more."""
         with self._catalog.read() as db:
+            if self.position < changes.first_gap(db, self._generation):
+                return None
             return changes.after(db, self._generation, self.position)
 
     def _stored_position(self) -> int:

@@ -10,6 +10,7 @@ import logging
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
@@ -60,6 +61,7 @@ class ServingIndex:
         self._fixed = fixed
         self._switching = threading.RLock()
         self._closing = threading.Event()
+        self._level_at = time.monotonic()
         self._serving = Serving(generation, open_index(generation), catalog.version)
         self._watcher = threading.Thread(target=self._watch, name="following", daemon=True)
         self._watcher.start()
@@ -79,6 +81,11 @@ class ServingIndex:
                     self._serving = Serving(number, self._open_index(number), version)
                     before.index.close()
         return self._serving
+
+    @property
+    def lag(self) -> float:
+        """The seconds since words and vectors were last seen level with the log."""
+        return time.monotonic() - self._level_at
 
     def close(self) -> bool:
         """Close the index; return True if this process owned it."""
@@ -101,7 +108,9 @@ class ServingIndex:
                 version, index = self._catalog.version, self.now().index
                 if index.owned and (version != seen or index.behind):
                     index.follow()
+                index.beat()
                 seen, reported = version, ""
+                self._level_at = time.monotonic()
             except (StoreError, OSError, sqlite3.Error) as error:  # it is tried again
                 if str(error) != reported:
                     log.warning("%s", error)

@@ -175,6 +175,10 @@ class LocalIndex:
         if self._owner is not None:
             self._owner.tidy()
 
+    def beat(self) -> None:
+        if self._owner is not None:
+            self._owner.beat()
+
     def contents(self) -> StoreContents:
         if not self.become_owner() or self._owner is None:
             raise StorageBusy("{folder} is in use by another Docent. Stop it first.", folder=self._folder)

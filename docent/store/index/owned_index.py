@@ -12,6 +12,7 @@ import logging
 import os
 import shutil
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -28,6 +29,7 @@ from docent.store.protocols import Catalog, DerivedIndex, Hit, StoreContents
 
 log = logging.getLogger(__name__)
 CHROMA, WORDS = "chroma", "words"
+BEAT_SECONDS = 2.0
 LONG = 1000  # changes that were followed and are still in the log
 LINKS = 140  # bytes for a vector in a graph, besides the vector itself
 SMALL_GRAPHS = 500_000
@@ -60,6 +62,9 @@ class OwnedIndex:
         self._failure: StoreError | None = None
         self._compacting = False
         self._closed = False
+        self._untrimmed = False
+        """Something was deleted whose change others have not followed yet, so it is still in the log."""
+        self._beat = 0.0
         self._positions = {part: PositionFile(folder, part) for part in (CHROMA, WORDS)}
         self._checksums = IndexChecksums(folder, parts=(CHROMA, WORDS))
         trust = self._checksums.check()
@@ -89,8 +94,9 @@ class OwnedIndex:
             dropped = self._word_follower.catch_up()
             if not self._compacting:
                 self._catch_up_vectors()
-        if dropped:
-            self._trim(1)  # names of libraries are in the log, and perhaps those of their owners
+        self._untrimmed = self._untrimmed or dropped
+        self._beat = 0.0
+        self.beat()
         self._on_level(dropped)
 
     def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
@@ -157,6 +163,18 @@ class OwnedIndex:
         self._compact()
         self._trim()
 
+    def beat(self) -> None:
+        if time.monotonic() - self._beat < BEAT_SECONDS:
+            return
+        self._beat = time.monotonic()
+        if self._untrimmed:  # names of libraries are in the log, and perhaps those of their owners
+            self._untrimmed = not self._trim(1)
+        else:
+            self._catalog.followed_by_all(self._generation, self._level())
+
+    def _level(self) -> int:
+        return min(self._word_follower.position, self._vector_follower.position)
+
     def _compact(self) -> None:
         """Rewrite Chroma's graphs when most of them is deleted vectors; meanwhile the catalog answers."""
         if self._url or self.behind or not self._is_wasteful():
@@ -172,14 +190,19 @@ class OwnedIndex:
             self._compacting = False
         self.follow()
 
-    def _trim(self, least: int = LONG) -> None:
-        """Remove the changes that both have followed from the log, once there are so many."""
-        level = min(self._word_follower.position, self._vector_follower.position)
+    def _trim(self, least: int = LONG) -> bool:
+        """Remove the changes that all have followed from the log, once there are so many.
+
+        Return False where other processes have not followed what this one has.
+        """
+        own = self._level()
+        level = self._catalog.followed_by_all(self._generation, own)
         with self._catalog.read() as db:
             long = changes.count_up_to(db, self._generation, level) >= least
         if long:
             with self._catalog.write() as db:
                 changes.trim(db, self._generation, level)
+        return level >= own
 
     def close(self) -> None:
         with suppress(StoreError):

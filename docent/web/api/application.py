@@ -101,6 +101,14 @@ def _add_state_routes(
     async def ready() -> Json:
         """Questions can be answered; what is missing for better answers is named."""
         opened = docent()
+        lag, most = opened.store.lag, opened.settings.max_lag
+        if opened.settings.database and lag > most:
+            raise RequestRefused(
+                503,
+                f"This replica is {lag:.0f} seconds behind the database, more than DOCENT_MAX_LAG allows. "
+                "It is ready again once it has followed; see its log if it does not.",
+                code="behind",
+            )
         missing = [] if await asyncio.to_thread(opened.store.libraries, None) else [NO_DOCUMENTS]
         try:
             status = await asyncio.wait_for(opened.check_model(), MODEL_CHECK_SECONDS)

@@ -362,12 +362,14 @@ def test_what_waits_for_vectors(library):
     private = library.add("b.txt", text_of(2), library="ada/", owner="ada", embedded=False)
     ids = library.chunk_ids(private) + library.chunk_ids(shared)
     with library.catalog.read() as db:
-        waiting = contents.without_vectors(db, library.generation, 100, besides=())
+        listed = contents.documents_without_vectors(db, library.generation)
+        assert listed == [private, shared]
+        waiting = contents.without_vectors(db, library.generation, listed, 100, besides=())
         assert [chunk.document_id for chunk in waiting] == sorted(
             (chunk.document_id for chunk in waiting), key=[private, shared].index
         )
         assert {chunk.id for chunk in waiting} == set(ids)
-        rest = contents.without_vectors(db, library.generation, 2, besides={waiting[0].id})
+        rest = contents.without_vectors(db, library.generation, listed, 2, besides={waiting[0].id})
         assert rest == waiting[1:3]
         assert contents.count_without_vectors(db, library.generation) == len(ids)
     library.embed(shared)
