@@ -65,7 +65,9 @@ def test_none_installed(tmp_path):
     assert Dictionaries(tmp_path / "missing").open("fr", "en") is None
 
 
-@pytest.mark.parametrize("content", [gzip.compress(b"stage\ninternship"), b"", b"no gzip"])
+@pytest.mark.parametrize(
+    "content", [gzip.compress(b"stage\ninternship"), b"", b"no gzip"], ids=["no dictd", "empty", "no gzip"]
+)
 def test_a_damaged_dictionary_is_named(content, tmp_path):
     """A file in another format raises an error that names it and the setting."""
     write_dictionary(tmp_path, "fra-eng", {"stage": "internship"})
