@@ -13,11 +13,11 @@ RUN tools/install.sh requirements.txt \
     && find torch/bin -type f ! -name torch_shm_manager -delete \
     && (cd openvino/libs && rm -f *_gpu_plugin* *_npu_plugin* cache.json *_onnx_* *_tensorflow_* *_pytorch_* *_paddle_* *_gguf_* *_jax_*) \
     && find . -type d \( -name tests -o -name test \) -prune -exec rm -rf {} + \
-    && find torch transformers sympy scipy sklearn networkx -type d -name __pycache__ -prune -exec rm -rf {} + \
+    && find torch transformers sympy scipy sklearn networkx nltk onnxruntime -type d -name __pycache__ -prune -exec rm -rf {} + \
     && find . \( -name '*.pyi' -o -name '*.js.map' \) -delete
 # What several replicas need besides: PostgreSQL's driver and the like.
 COPY requirements-cluster.txt ./
-RUN pip --python .venv install --quiet --no-deps -r requirements-cluster.txt
+RUN pip --python .venv install --quiet --no-deps --no-compile -r requirements-cluster.txt
 
 FROM ${PYTHON}
 LABEL org.opencontainers.image.title="Docent" \
