@@ -162,8 +162,8 @@ class PostgresJobs:
     def stand_by(self) -> None:
         with self._claiming:
             self._stands_by = True
-            with self._claims():
-                pass  # which takes the lock, now and after each loss of the connection
+            with self._claims() as connection:  # which takes the lock, now and after each loss of it
+                connection.run("SELECT 1")  # a server that was restarted says so to whoever asks it only
 
     def workers(self) -> int:
         row = self._row(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
-from docent.errors import LoadError
+from docent.errors import LoadError, StoreError
 from docent.ingesting import (
     ChunkSize,
     EmbeddingWorker,
@@ -255,6 +255,23 @@ def test_processes_that_take_jobs_are_counted(postgres_url):
     while other.workers():
         assert time.monotonic() < limit
     other.close()
+
+
+def test_an_idle_process_is_counted_again_after_the_database_was_away(postgres_url):
+    """Its connection has ended, which it notices though it has nothing to do."""
+    with closing(open_jobs(postgres_url)) as idle, closing(open_jobs(postgres_url)) as other:
+        idle.stand_by()
+        ended = execute(
+            postgres_url,
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_locks WHERE locktype = 'advisory' "
+            "AND classid = 6105",
+        )
+        assert ended == [(True,)]
+        assert other.workers() == 0
+        with pytest.raises(StoreError):
+            idle.stand_by()
+        idle.stand_by()
+        assert other.workers() == 1
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["one process", "a database"])
