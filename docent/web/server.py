@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import resource
 import shutil
 import sys
@@ -53,7 +52,6 @@ from docent.web.chat.model_download import ModelDownloads
 from docent.web.chat.start_questions import prepare_start_questions
 from docent.web.documents import routes as documents
 from docent.web.draining import drain
-from docent.web.i18n import speaks
 from docent.web.input_checks import install_packet_checks
 from docent.web.monitoring import Metrics, configure_logging
 from docent.web.page_routes import routes, unavailable
@@ -66,12 +64,6 @@ from docent.web.tables import table_routes
 from docent.web.traced_requests import TracedRequests
 
 APP = FILES / "app.py"
-
-FOREIGN_LINK = re.compile(r"""<link\b[^>]*\bhref=["'](?:https?:)?//[^>]*>\s*""", re.IGNORECASE)
-SOURCES_OF_A_CONVERSATION = """
-<link rel="stylesheet" href="/public/conversation.css"><script defer src="/public/conversation.js"></script>
-"""
-NO_STATEMENT = re.compile(r"^undefined$", re.MULTILINE)
 
 HEADER_SECONDS = 30.0
 """From the opening of a connection, or the first byte of its next request, to the end of the headers."""
@@ -100,9 +92,9 @@ def prepare() -> None:
     if not hasattr(app.state, "original_page"):
         app.state.original_page = chainlit.server.get_html_template
     chainlit.server.get_html_template = lambda root: page_shell.with_shell(
-        with_sources(without_foreign_links(app.state.original_page(root)))
+        page_shell.with_sources(page_shell.without_foreign_links(app.state.original_page(root)))
     )
-    chainlit.server.get_markdown_str = about  # type: ignore[attr-defined]  # imported there
+    chainlit.server.get_markdown_str = page_shell.about  # type: ignore[attr-defined]  # imported there
     ours = [
         *routes(),
         *documents.routes(),
@@ -359,27 +351,7 @@ class BoundedConnection(HttpToolsProtocol):
         self.transport.close()
 
 
-# --- Chainlit's page and folders -----------------------------------------------------------
-
-
-def without_foreign_links(html: str) -> str:
-    """Return the page without fonts and styles of other origins; our theme brings its own fonts."""
-    return NO_STATEMENT.sub("", FOREIGN_LINK.sub("", html))
-
-
-def with_sources(html: str) -> str:
-    """Return the page with the script and styles of the sources above the question.
-
-    Chainlit's settings have room for one script and one style sheet.
-    """
-    return html.replace("</head>", f"{SOURCES_OF_A_CONVERSATION}</head>", 1)
-
-
-def about(root: str, language: str) -> str | None:
-    """Return the text about Docent. Chainlit looks for a file of the whole language tag, and logs misses."""
-    translated = Path(root).glob(f"chainlit_{speaks(language)}-*.md")
-    path = next(translated, Path(root) / "chainlit.md")
-    return path.read_text(encoding="utf-8") if path.is_file() else None
+# --- Chainlit's folder of uploads ----------------------------------------------------------
 
 
 def use_own_upload_folder() -> None:

@@ -13,7 +13,8 @@ import chainlit.config
 import chainlit.server
 import pytest
 
-from docent.web.server import about, use_own_upload_folder, without_foreign_links
+from docent.web.page_shell import about, without_foreign_links
+from docent.web.server import use_own_upload_folder
 
 
 def test_uploads_of_a_killed_server_are_removed(tmp_path, monkeypatch):
