@@ -258,9 +258,9 @@ def test_document_threads_have_low_priority(fast):
 
 PRIORITIES = """
 import os
-from docent.indexing import open_embedder
-from docent.indexing.packaged_model import PACKAGED_MODEL
-embedder = open_embedder(PACKAGED_MODEL)
+from docent.app.factory import open_embedding
+from docent.settings import Settings
+embedder = open_embedding(Settings())
 embedder.embed(["warm up"])
 print(min(os.getpriority(os.PRIO_PROCESS, int(task)) for task in os.listdir("/proc/self/task")))
 embedder.close()
