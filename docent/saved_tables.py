@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from docent.errors import InputError, StoreError, UnknownTable
 from docent.messages import Message, restored, stored
-from docent.postgres import open_schema
+from docent.postgres import HELD_LOCKS, open_schema
 from docent.types import (
     CellValue,
     Citation,
@@ -331,8 +331,7 @@ class Filling:
             return False
         with self._database.read() as db:
             row = db.execute(
-                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND database = "
-                "(SELECT oid FROM pg_database WHERE datname = current_database()) "
+                f"SELECT count(*) FROM {HELD_LOCKS} "
                 "AND CAST(classid AS BIGINT) = ? AND CAST(objid AS BIGINT) = ?",
                 _lock(key),
             ).fetchone()

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from docent.postgres.server_schema import ServerSchema
 
 PACKAGES = ("psycopg", "alembic")
+HELD_LOCKS = (
+    "pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+"""The advisory locks of two numbers that sessions of this database hold, to select from."""
 
 
 def require_packages() -> None:

@@ -20,6 +20,8 @@ from docent.postgres.statements import rendered
 
 log = logging.getLogger(__name__)
 CONNECT_SECONDS = 10
+NOTICE_LOSS = "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3"
+"""Lets the database end the connection, with its locks, of a machine that is gone without a word."""
 MOST_IDLE = 10
 """Connections that wait for their next use. More are opened while more threads ask at once."""
 
@@ -34,12 +36,10 @@ class _TextDumper(StrDumperUnknown):
 class PostgresConnection:
     """A connection that takes the statements that are written for SQLite."""
 
-    def __init__(self, url: str, *, schema: str = "") -> None:
+    def __init__(self, url: str) -> None:
         self.raw = psycopg.connect(
             url, autocommit=True, connect_timeout=CONNECT_SECONDS, cursor_factory=RawCursor
         )
-        if schema:
-            self.run(f"SET search_path = {schema}")
         # One type for all numbers, or a statement is prepared again for each size of its parameters.
         for dumper in (Int8Dumper, Int8BinaryDumper):
             self.raw.adapters.register_dumper(int, dumper)
@@ -61,9 +61,8 @@ class PostgresConnection:
 class PostgresPool:
     """Connections to one database. Thread-safe."""
 
-    def __init__(self, url: str, *, schema: str = "") -> None:
-        """Take the URL, and the schema whose tables statements name where it is not the user's own."""
-        self._url, self._schema = url, schema
+    def __init__(self, url: str) -> None:
+        self._url = url
         # Last in, first out: the one used last has the most statements prepared.
         self._idle: deque[PostgresConnection] = deque()
 
@@ -94,16 +93,18 @@ class PostgresPool:
                     raise
                 # The server was restarted while the connection was idle; those after it are closed as well.
                 self.close()
-                connection = PostgresConnection(self._url, schema=self._schema)
+                connection = PostgresConnection(self._url)
                 row = connection.execute(statement, values).fetchone()
                 return row
             finally:
                 self._put_back(connection)
 
     def connect(self) -> PostgresConnection:
-        """Return a new connection, which is the caller's to close."""
+        """Return a new connection, to be held for long; it is the caller's to close."""
         with self._translate_errors():
-            return PostgresConnection(self._url, schema=self._schema)
+            connection = PostgresConnection(self._url)
+            connection.run(NOTICE_LOSS)
+            return connection
 
     def close(self) -> None:
         while self._idle:
@@ -122,7 +123,7 @@ class PostgresPool:
                 return connection
             except psycopg.OperationalError:  # the server was restarted while it was idle
                 connection.raw.close()
-        connection = PostgresConnection(self._url, schema=self._schema)
+        connection = PostgresConnection(self._url)
         if begin:
             connection.run(begin)
         return connection

@@ -19,21 +19,15 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 
 from docent.errors import StoreError
-from docent.postgres import open_schema
+from docent.postgres import HELD_LOCKS, open_schema
 from docent.postgres.connections import PostgresConnection
 from docent.postgres.statements import rendered
 
 SCHEMA = "conversations"
 WRITERS = 6_101_777
 """The class of the advisory locks that processes hold which write conversations."""
-RUNNING = f"""
-SELECT 1 AS runs FROM pg_locks
-WHERE locktype = 'advisory' AND objsubid = 2 AND granted AND classid = {WRITERS} AND objid = :writer
-AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
+RUNNING = f"SELECT 1 AS runs FROM {HELD_LOCKS} AND classid = {WRITERS} AND objid = :writer"
 WAIT = "SET LOCAL lock_timeout = '30s'"
-NOTICE_LOSS = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
-"""Lets the database end the connection of a machine that is gone within a minute, not hours."""
 TABLES = ("users", "threads", "steps", "elements", "feedbacks", "share_links")
 
 # Inside the statement: as a function of the database it took seven times as long.
@@ -141,7 +135,7 @@ class WritingProcess:
             self._held.raw.close()
         self._held = self._schema.connect()
         with _errors_in_sentences():
-            self._held.run(f"{NOTICE_LOSS}; SELECT pg_advisory_lock({WRITERS}, {self.number})")
+            self._held.run(f"SELECT pg_advisory_lock({WRITERS}, {self.number})")
 
     def close(self) -> None:
         if self._held is not None:

@@ -19,6 +19,17 @@ LATEST = REVISIONS[-1]
 LOCK = 6_101_774_001  # any number, the same for every Docent
 
 
+def open_pool(url: str) -> PostgresPool:
+    """Open a database. Raises IndexMismatch for tables that this Docent does not work with."""
+    pool = PostgresPool(url)
+    try:
+        refuse_other_tables(pool, url)
+    except BaseException:
+        pool.close()
+        raise
+    return pool
+
+
 def refuse_other_tables(pool: PostgresPool, url: str) -> None:
     """Raise IndexMismatch for tables that this Docent does not work with."""
     (there,) = pool.row("SELECT to_regclass('alembic_version') IS NOT NULL") or (False,)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import atexit
 import threading
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager
 
 from docent.postgres.connections import PostgresConnection, PostgresPool
-from docent.postgres.migrating import refuse_other_tables
+from docent.postgres.migrating import open_pool
 
 WAIT_SECONDS = 10
 _pools: dict[str, PostgresPool] = {}
@@ -43,8 +43,6 @@ def _pool(database_url: str) -> PostgresPool:
     """Return the connections that all schemas of this process share."""
     with _opening:
         if database_url not in _pools:
-            with closing(PostgresPool(database_url)) as tables:
-                refuse_other_tables(tables, database_url)
-            _pools[database_url] = PostgresPool(database_url)
+            _pools[database_url] = open_pool(database_url)
             atexit.register(_pools[database_url].close)
         return _pools[database_url]

@@ -18,9 +18,10 @@ from typing import Any
 import psycopg
 
 from docent.errors import StoreError, UnknownDocument
-from docent.postgres.connections import PostgresConnection, PostgresPool, database_error
+from docent.postgres import HELD_LOCKS
+from docent.postgres.connections import PostgresConnection, database_error
 from docent.postgres.listener import CHANNEL, Listener
-from docent.postgres.migrating import refuse_other_tables
+from docent.postgres.migrating import open_pool
 
 CLASSES = {"read": 6101, "again": 6102, "embed": 6103, "duty": 6104}
 """The first number of an advisory lock, by the kind of job; the second is derived from its key."""
@@ -28,10 +29,6 @@ STANDING_BY = 6105
 """Held, shared, by each process that takes jobs."""
 REPORT_SECONDS = 0.5  # between two reports of a file's progress
 ASK_SECONDS = 0.05
-NOTICE_DEATH = (
-    # Of a machine that is gone without a word; a process that dies closes its connection.
-    "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3"
-)
 
 
 class PostgresJobs:
@@ -41,8 +38,7 @@ class PostgresJobs:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._pool = PostgresPool(url)
-        refuse_other_tables(self._pool, url)
+        self._pool = open_pool(url)
         self._listener = Listener(self._pool)
         self._claiming = threading.Lock()
         self._connection: PostgresConnection | None = None
@@ -167,9 +163,7 @@ class PostgresJobs:
 
     def workers(self) -> int:
         row = self._row(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted "
-            "AND CAST(classid AS BIGINT) = ? AND database = "
-            "(SELECT oid FROM pg_database WHERE datname = current_database())",
+            f"SELECT count(*) FROM {HELD_LOCKS} AND CAST(classid AS BIGINT) = ?",
             (STANDING_BY,),
         )
         return int(row[0]) if row else 0
@@ -209,7 +203,6 @@ class PostgresJobs:
                 raise StoreError("Docent is being closed. Nothing stored is lost.")
             if self._connection is None:
                 self._connection = self._pool.connect()
-                self._connection.run(NOTICE_DEATH)
             if self._stands_by and not self._held["", ""]:
                 self._connection.run(f"SELECT pg_try_advisory_lock_shared({STANDING_BY}, 0)")
                 self._held["", ""] = 1

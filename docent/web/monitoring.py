@@ -124,7 +124,7 @@ class _StoreCollector(Collector):
         self._docent = docent
 
     def collect(self) -> Iterator[Metric]:
-        documents = self._docent.store.documents(Scope())
+        documents, unread = self._docent.store.documents(Scope()), len(self._docent.uploads.waiting())
         by_state = GaugeMetricFamily("docent_documents", "Shared documents by state.", labels=["state"])
         for state in sorted({document.state for document in documents}):
             by_state.add_metric([state], sum(document.state is state for document in documents))
@@ -144,11 +144,11 @@ class _StoreCollector(Collector):
         )
         yield GaugeMetricFamily(
             "docent_queue", "Documents that wait to be read, or are being read.",
-            value=len(self._docent.uploads.waiting()),
+            value=unread,
         )  # fmt: skip
         yield GaugeMetricFamily(
             "docent_jobs_waiting", "Documents to be read or embedded, for a scaler of workers.",
-            value=len(self._docent.uploads.waiting()) + len(self._docent.store.waiting.documents()),
+            value=unread + len(self._docent.store.waiting.documents()),
         )  # fmt: skip
         yield GaugeMetricFamily(
             "docent_index_lag_seconds",

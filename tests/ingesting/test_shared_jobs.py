@@ -21,7 +21,7 @@ from docent.ingesting import (
     Uploads,
     open_jobs,
 )
-from docent.ingesting.jobs import MOST_ATTEMPTS, LocalJobs, count_attempt
+from docent.ingesting.jobs import MOST_ATTEMPTS, count_attempt
 from docent.loading import Limits, Loader, Ocr
 from docent.store import Store
 from docent.types import Scope, State
@@ -100,6 +100,20 @@ def machine(tmp_path, postgres_url, s3_server, monkeypatch):
         yield opened
 
 
+def hold_reading(worker: Machine, monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """Return two events: a machine has begun to read a file; it may go on."""
+    reading, go_on = threading.Event(), threading.Event()
+    stream = worker.loader.stream
+
+    def slow(path, *, password):
+        reading.set()
+        assert go_on.wait(SECONDS)
+        return stream(path, password=password)
+
+    monkeypatch.setattr(worker.loader, "stream", slow)
+    return reading, go_on
+
+
 def counts(url: str) -> tuple[int, ...]:
     """Return the numbers of documents, chunks, distinct places of chunks, and vectors."""
     (row,) = execute(
@@ -169,15 +183,7 @@ def test_a_file_that_only_another_machine_has_is_left_to_it(machine):
 def test_another_machine_cancels_what_is_being_read(machine, monkeypatch, postgres_url):
     """The reader notices at its next page, and nothing is left of the file."""
     web, worker = machine("web", reads=False), machine("worker")
-    reading, go_on = threading.Event(), threading.Event()
-    stream = worker.loader.stream
-
-    def slow(path, *, password):
-        reading.set()
-        assert go_on.wait(SECONDS)
-        return stream(path, password=password)
-
-    monkeypatch.setattr(worker.loader, "stream", slow)
+    reading, go_on = hold_reading(worker, monkeypatch)
     ticket = web.add("long.md", "A long story. " * 2000)
     worker.taker.start()
     assert reading.wait(SECONDS)
@@ -191,15 +197,7 @@ def test_another_machine_cancels_what_is_being_read(machine, monkeypatch, postgr
 def test_no_transaction_is_open_while_a_file_is_read(machine, monkeypatch, postgres_url):
     """The log of changes goes on meanwhile: what began later is older than all that is open."""
     worker = machine("worker")
-    reading, go_on = threading.Event(), threading.Event()
-    stream = worker.loader.stream
-
-    def slow(path, *, password):
-        reading.set()
-        assert go_on.wait(SECONDS)
-        return stream(path, password=password)
-
-    monkeypatch.setattr(worker.loader, "stream", slow)
+    reading, go_on = hold_reading(worker, monkeypatch)
     ticket = worker.add("ferries.md", "The ferry leaves at noon.")
     assert reading.wait(SECONDS)
     ((began,),) = execute(postgres_url, "SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint)")
@@ -274,16 +272,10 @@ def test_an_idle_process_is_counted_again_after_the_database_was_away(postgres_u
         assert other.workers() == 1
 
 
-@pytest.mark.parametrize("shared", [False, True], ids=["one process", "a database"])
-def test_a_file_that_ends_three_processes_is_not_tried_again(shared, machine, postgres_url):
+def test_a_file_that_ends_three_processes_is_not_tried_again(machine, postgres_url):
     """The attempt is counted before it is read; one that is given back, or ends, does not count."""
     web = machine("web", reads=False)
     document = web.add("ferries.md", "The ferry leaves at noon.").document_id
-    if not shared:
-        jobs = LocalJobs()
-        for _ in range(5):  # a process that ended has forgotten: its crash is the whole server's
-            count_attempt(jobs, "read", document, "ferries.md")
-        return
     for _ in range(MOST_ATTEMPTS):
         dying = open_jobs(postgres_url)
         count_attempt(dying, "read", document, "ferries.md")

@@ -6,8 +6,6 @@ still returns nothing of other people (docs/decisions/0031-postgresql.md).
 
 from __future__ import annotations
 
-import os
-import select
 import socket
 import threading
 import uuid
@@ -18,15 +16,15 @@ import psycopg
 from psycopg import sql
 
 from docent.errors import StoreError
-from docent.postgres.connections import PostgresConnection, PostgresPool
-from docent.postgres.migrating import refuse_other_tables
+from docent.postgres.connections import PostgresConnection
+from docent.postgres.listener import CHANNEL, Listener
+from docent.postgres.migrating import open_pool
 from docent.types import Scope
 
 POLL_SECONDS = 0.5
 """Between two looks at the catalog, in case a notification was lost."""
 WRITING = 6_101_774_002
 """The advisory lock of who writes: one transaction at a time, as in SQLite."""
-CHANNEL = "docent_changes"
 LIVE_SECONDS = 30
 """A process that was not heard of for so long holds nothing up, and writes its index anew once it is back."""
 FORGOTTEN = "1 hour"
@@ -52,16 +50,10 @@ class PostgresCatalog:
     """Transactions on the catalog of one database. Thread-safe."""
 
     def __init__(self, url: str) -> None:
-        self._pool = PostgresPool(url)
+        self._pool = open_pool(url)
         self._write_lock = threading.Lock()
         self._replica = uuid.uuid4().hex
-        self._listener: PostgresConnection | None = None
-        self._stop, self._stopping = os.pipe()
-        try:
-            refuse_other_tables(self._pool, url)
-        except BaseException:
-            self.close()
-            raise
+        self._listener = Listener(self._pool)
 
     @property
     def version(self) -> int:
@@ -109,21 +101,10 @@ class PostgresCatalog:
 
     def wait_for_change(self) -> None:
         """Listen for the end of a transaction that changed something, in any process."""
-        try:
-            if self._listener is None:
-                self._listener = self._pool.connect()
-                self._listener.run(f"LISTEN {CHANNEL}")
-            raw = self._listener.raw
-            select.select([raw.fileno(), self._stop], [], [], POLL_SECONDS)
-            list(raw.notifies(timeout=0))
-        except (psycopg.Error, StoreError):  # the next call connects again
-            if self._listener is not None:
-                self._listener.raw.close()
-                self._listener = None
-            select.select([self._stop], [], [], POLL_SECONDS)
+        self._listener.wait(POLL_SECONDS)
 
     def stop_waiting(self) -> None:
-        os.write(self._stopping, b"\0")
+        self._listener.wake()
 
     def forget_copies(self) -> None:
         """Do nothing: no copy is kept beside the database."""
@@ -158,12 +139,8 @@ class PostgresCatalog:
         with self._write_lock:
             with suppress(StoreError, psycopg.Error):
                 self._pool.row("DELETE FROM replicas WHERE id = ? RETURNING id", (self._replica,))
-            if self._listener is not None:
-                self._listener.raw.close()
+            self._listener.close()
             self._pool.close()
-            for handle in (self._stop, self._stopping):
-                with suppress(OSError):
-                    os.close(handle)
 
 
 def _as_reader(reader: str | None) -> str:

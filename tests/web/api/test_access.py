@@ -13,6 +13,7 @@ from typing import Any
 import openai
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from docent.errors import InputError
@@ -413,6 +414,17 @@ def test_unexpected_errors_have_the_same_shape(api: Api, monkeypatch, capsys):
         time.sleep(0.01)
         texts += capsys.readouterr().err
     assert "division by zero" not in texts
+
+
+def test_a_replica_that_is_behind_its_database_is_not_ready(api: Api, monkeypatch: pytest.MonkeyPatch):
+    """Beyond DOCENT_MAX_LAG its load balancer asks another one; without a database there is no other one."""
+    for database, status in (("", 200), ("postgresql://docent@127.0.0.1/docent", 503)):
+        changed = {"max_lag": 1e-9, "database_url": SecretStr(database)}
+        monkeypatch.setattr(api.docent, "settings", api.docent.settings.model_copy(update=changed))
+        with api.http() as client:
+            answer = client.get("/ready")
+        assert answer.status_code == status
+    assert "seconds behind the database" in refusal(answer, 503)["message"]
 
 
 def test_requests_before_the_start_are_refused(api: Api):
