@@ -20,7 +20,7 @@ NAMES = ("ann", "ben", "kim")
 
 
 def test_three_replicas_allow_as_many_as_one(postgres_url, ollama: Ollama, tmp_path):
-    """Of attempts one after the other and all at once, and of requests with one key, as many pass as at one."""
+    """Of attempts in turn and all at once, and of requests with one key, as many pass as at one."""
     with Cluster(tmp_path, database_url=postgres_url, model_url=ollama.url, DOCENT_LOGIN="on") as cluster:
         for name in NAMES:
             cluster.add_user(name)
