@@ -69,8 +69,8 @@ class Search:
         self._locations: VersionedCache[str, StoredLocation] = VersionedCache(MOST_PLACES)
         self._read_ahead: VersionedCache[str, bytes] = VersionedCache(MOST_VECTORS)
 
-    def listing_of(self, scope: Scope) -> ScopeListing:
-        return self._listing_at(self._serving(), scope)
+    def documents(self, scope: Scope) -> list[StoredDocument]:
+        return list(self._listing_at(self._serving(), scope).documents)
 
     def nearest(self, vector: Sequence[float], limit: int, scope: Scope) -> list[Hit]:
         serving, listing = self._now(scope)
