@@ -17,20 +17,18 @@ from docent.errors import FilesUnreachable, StoreError, UnknownDocument
 from docent.messages import restored, stored
 from docent.store.catalog import changes, contents, documents
 from docent.store.catalog.dialect import among
-from docent.store.catalog.opening import open_catalog
 from docent.store.catalog.schema import bring_up_to_date
 from docent.store.catalog.scoping import ANSWERS, in_scope
+from docent.store.catalog.sqlite_catalog import open_catalog
 from docent.store.deleting import Deleter
 from docent.store.files import open_files
-from docent.store.groups import Groups
 from docent.store.index import languages
 from docent.store.index.generations import Serving, ServingIndex, Switched, bind, sweep, switch_to
 from docent.store.index.local_index import LocalIndex
 from docent.store.locks import FolderLock
-from docent.store.organising import Organiser
-from docent.store.protocols import KnownFile, StoreContents
+from docent.store.organising import Groups, Organiser
+from docent.store.protocols import Catalog, KnownFile, StoreContents
 from docent.store.searching import Search
-from docent.store.waiting import Waiting
 from docent.store.writing import Writer
 from docent.types import Chunk, Deletion, Document, Page, Quotes, Scope, SourceFile, State, StoredDocument
 
@@ -354,3 +352,35 @@ class Store:
                 pass
             self._writer.sweep()
             sweep(self._catalog, self.folder, self._chroma())
+
+
+class Waiting:
+    """The documents and chunks that somebody has to work on, of all readers."""
+
+    def __init__(self, catalog: Catalog, generation: Callable[[], int]) -> None:
+        self._catalog = catalog
+        self._generation = generation
+
+    @property
+    def version(self) -> int:
+        """A number that differs once any process has changed the catalog."""
+        return self._catalog.version
+
+    def unread(self, limit: int | None = None) -> list[StoredDocument]:
+        """Return the documents that are not read yet; with a limit, the first that came."""
+        where = f"r.n IS NULL AND d.state IN ('{State.QUEUED}', '{State.LOADING}')"
+        order = "l.name, d.name" if limit is None else "d.n"
+        with self._catalog.read() as db:
+            return documents.documents_where(db, self._generation(), where, order=order, limit=limit)
+
+    def documents(self) -> list[str]:
+        """Return the documents whose chunks wait for vectors, in the order they came, private ones first."""
+        with self._catalog.read() as db:
+            return contents.documents_without_vectors(db, self._generation())
+
+    def chunks(self, limit: int, *, besides: Collection[str], document_id: str = "") -> list[Chunk]:
+        """Return chunks that wait for vectors: of one document, or in the order of `documents`."""
+        generation = self._generation()
+        with self._catalog.read() as db:
+            waiting = [document_id] if document_id else contents.documents_without_vectors(db, generation)
+            return contents.without_vectors(db, generation, waiting, limit, besides=besides)

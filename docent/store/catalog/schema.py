@@ -287,7 +287,7 @@ def migrate(connection: sqlite3.Connection) -> None:
         changes = version < LATEST
         while version < LATEST:
             script, version = MIGRATIONS[version]
-            for statement in _statements(script):
+            for statement in script.split(";\n"):  # executescript() would commit half a migration
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {version}")
         if changes and connection.execute("PRAGMA foreign_key_check").fetchone():
@@ -297,15 +297,3 @@ def migrate(connection: sqlite3.Connection) -> None:
         raise
     connection.execute("COMMIT")
     connection.execute("PRAGMA foreign_keys = ON")
-
-
-def _statements(script: str) -> list[str]:
-    """Split a script into statements: executescript() would commit half a migration."""
-    found: list[str] = []
-    pending = ""
-    for line in script.splitlines(keepends=True):
-        pending += line
-        if sqlite3.complete_statement(pending):
-            found.append(pending)
-            pending = ""
-    return found

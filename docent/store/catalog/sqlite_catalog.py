@@ -10,8 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from docent.errors import StoreError
+from docent.postgres import require_packages
 from docent.store.catalog.schema import is_older, migrate
-from docent.store.catalog.snapshots import Snapshots, damaged
+from docent.store.catalog.snapshots import CATALOG, Snapshots, damaged
 from docent.store.protocols import Catalog
 from docent.types import Scope
 
@@ -136,11 +137,11 @@ class SqliteCatalog(Catalog):
                 self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             try:
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = FULL")
-                connection.execute("PRAGMA foreign_keys = ON")
-                connection.execute("PRAGMA secure_delete = ON")  # deleted text is overwritten, not unlinked
-                connection.execute("PRAGMA cache_size = -16000")
+                # secure_delete: deleted text is overwritten, not only unlinked
+                connection.executescript(
+                    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
+                    "PRAGMA secure_delete = ON; PRAGMA cache_size = -16000;"
+                )
             except BaseException:
                 connection.close()
                 raise
@@ -170,3 +171,13 @@ class SqliteCatalog(Catalog):
                 seconds=BUSY_SECONDS,
             )
         return error
+
+
+def open_catalog(folder: Path, database_url: str) -> Catalog:
+    """Open the catalog of a storage/, in PostgreSQL where a URL names a database."""
+    if not database_url:
+        return SqliteCatalog(folder / "index" / CATALOG)
+    require_packages()
+    from docent.store.catalog.postgres_catalog import PostgresCatalog  # not installed by default
+
+    return PostgresCatalog(database_url)

@@ -20,7 +20,7 @@ from typing import Literal
 from docent.errors import IndexMismatch, StorageBusy, StoreError
 from docent.store.catalog import changes, contents, documents
 from docent.store.catalog.changes import Generation
-from docent.store.catalog.opening import open_catalog
+from docent.store.catalog.sqlite_catalog import open_catalog
 from docent.store.index.owned_index import chroma_name
 from docent.store.index.vectors import ChromaVectors
 from docent.store.locks import FolderLock
