@@ -20,7 +20,7 @@ from docent.store.catalog.schema import EARLIER_INDEXES
 from docent.store.catalog.sqlite_catalog import SqliteCatalog
 from docent.store.files import ORIGINALS, UNCLAIMED, KeptOriginal, changed, set_aside, vanished
 from docent.store.index.generations import Serving
-from docent.store.index.local_index import FOLLOW_SECONDS, OwnerClient, OwnerGone
+from docent.store.index.local_index import FOLLOW_SECONDS, OwnerGone, ask_owner
 from docent.store.index.owned_index import discard_index
 from docent.store.locks import FolderLock, InUse
 from docent.store.protocols import Arrival, Catalog, CatalogConnection, Files
@@ -63,8 +63,8 @@ class Writer:
                 owned = self._forget_copies(db, gone) if gone else []
             self.serving().index.follow()
             for folder in owned:
-                with closing(OwnerClient(folder)) as owner, suppress(OwnerGone):
-                    owner.call("follow", seconds=FOLLOW_SECONDS)
+                with suppress(OwnerGone):
+                    ask_owner(folder, "follow", seconds=FOLLOW_SECONDS)
             for document in gone:
                 self.drop_unused(document.sha256)
 
