@@ -30,7 +30,7 @@ from docent.store.organising import Groups, Organiser
 from docent.store.protocols import Catalog, KnownFile, StoreContents
 from docent.store.searching import Search
 from docent.store.writing import Writer
-from docent.types import Chunk, Deletion, Document, Page, Quotes, Scope, SourceFile, State, StoredDocument
+from docent.types import Chunk, Document, Page, Scope, SourceFile, State, StoredDocument
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +46,7 @@ class Store:
     """Everything at rest. Thread-safe; any number of processes may have it open.
 
     With `building` it works on the generation that is being built, beside the one that answers. Its searches
-    are those of Search, and its larger changes those of Writer.
+    are those of Search, and its larger changes those of Writer and Deleter.
     """
 
     on_wanted: Callable[[], None] = staticmethod(_ignore)
@@ -81,7 +81,9 @@ class Store:
             self.put_again, self.put_reading = writer.put_again, writer.put_reading
             self.put_vectors = writer.put_vectors
             self.share, self.unshare = writer.share, writer.unshare
-            self._deleter = Deleter(writer)
+            deleter = Deleter(writer)
+            self.delete, self.delete_several = deleter.delete, deleter.delete_several
+            self.delete_library, self.forget_owner = deleter.delete_library, deleter.forget_owner
             search = Search(self._catalog, self._current)
             self.documents, self.places = search.documents, search.places
             self.nearest, self.matching = search.nearest, search.matching
@@ -266,22 +268,6 @@ class Store:
         with self._writer.change() as db:
             if (row := documents.document_row(db, document_id)) is not None:
                 documents.withdraw(db, row)
-
-    def delete(self, document_id: str, scope: Scope, *, quotes: Quotes = "blank") -> Deletion:
-        """Delete a document, and the answers or quotes made from it; count what is left."""
-        return self._deleter.delete(document_id, scope, quotes)
-
-    def delete_several(self, ids: Sequence[str], scope: Scope, *, quotes: Quotes = "blank") -> Deletion:
-        """Delete documents in one step; those that are gone by now are left out."""
-        return self._deleter.delete_several(ids, scope, quotes)
-
-    def delete_library(self, library: str, scope: Scope, *, shared: bool = False) -> Deletion:
-        """Delete a private library with everything in it, or a shared one where `shared` allows it."""
-        return self._deleter.delete_library(library, scope, shared=shared)
-
-    def forget_owner(self, owner: str) -> int:
-        """Delete a reader's own libraries and their name in what they shared; count the documents."""
-        return self._deleter.forget_owner(owner)
 
     def missing(self) -> list[StoredDocument]:
         """Return the documents that the serving generation has and the one that is being built has not."""

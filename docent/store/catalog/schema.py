@@ -1,7 +1,7 @@
 """The catalog's tables, and how a storage/ that version 0.1 wrote is brought to them.
 
 A released script is never edited: the next change is the next version. `user_version` in the file says which
-one it has.
+one it has. Each statement ends with its line.
 """
 
 from __future__ import annotations
@@ -149,7 +149,8 @@ BEFORE = """
 -- Pages and vectors, most of the file, stay where they are; only the names in them change.
 ALTER TABLE documents RENAME TO readings;
 ALTER TABLE pages RENAME COLUMN document TO reading;
-PRAGMA legacy_alter_table = ON;       -- from here on they keep the names of the tables that they refer to
+-- From here on they keep the names of the tables that they refer to.
+PRAGMA legacy_alter_table = ON;
 ALTER TABLE readings RENAME TO old_documents;
 ALTER TABLE paths RENAME TO old_paths;
 ALTER TABLE chunks RENAME TO old_chunks;
@@ -217,9 +218,7 @@ CREATE TABLE objects (sha256 TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID
 CREATE TABLE dropped_objects (name TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
-OBJECT_KEYS = (
-    "ALTER TABLE objects ADD COLUMN key TEXT NOT NULL DEFAULT ''; -- encrypted; empty: the object is not"
-)
+OBJECT_KEYS = "ALTER TABLE objects ADD COLUMN key TEXT NOT NULL DEFAULT ''"  # empty: it is not encrypted
 
 LATEST = 9
 VERSION_0_1 = 3
