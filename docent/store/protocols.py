@@ -197,61 +197,6 @@ class DerivedIndex(Protocol):
     def close(self) -> None: ...
 
 
-class Index(Protocol):
-    """Words and vectors of one generation."""
-
-    @property
-    def owned(self) -> bool:
-        """True if this process keeps the index level; of several processes, at most one does."""
-
-    @property
-    def behind(self) -> bool:
-        """True while vectors are missing, so that the catalog answers in its place."""
-
-    def become_owner(self) -> bool:
-        """Own the index, unless another process does; return True if this one does now."""
-
-    def follow(self) -> None:
-        """Bring both level with the change log, which another process may do for this one."""
-
-    def wake(self) -> str:
-        """Ask the owner for vectors; return why it makes none, if so."""
-
-    def write_anew(self) -> None:
-        """Write words and vectors again from the catalog."""
-
-    def tidy(self) -> None:
-        """Free unused space, and remove from a long log what both have followed."""
-
-    def beat(self) -> None:
-        """Tell other processes that this one follows, and remove what all have followed meanwhile."""
-
-    def compare(self) -> list[str]:
-        """Return each difference to the catalog in a sentence."""
-
-    def contents(self) -> StoreContents:
-        """Return what it holds. Raises StorageBusy unless this process owns it."""
-
-    def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
-        """Return chunks of one library by cosine similarity to the vector, best first."""
-
-    def matching(
-        self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
-    ) -> list[Hit]:
-        """Return chunks by BM25, within these libraries and, unless that is empty, these documents."""
-
-    def scores(self, query: str, chunk_ids: Sequence[str], *, libraries: Sequence[str]) -> dict[str, float]:
-        """Return the BM25 scores of those of the named chunks that match at all."""
-
-    def rarity(self, terms: Sequence[str], *, libraries: Sequence[str]) -> dict[str, float]:
-        """Return each term's inverse document frequency in these libraries."""
-
-    def held(self, library: str, document_id: str, chunk_ids: Sequence[str]) -> tuple[int, int]:
-        """Count what is left of a document: entries of words, and vectors."""
-
-    def close(self) -> None: ...
-
-
 class Files(Protocol):
     """The original files, by their content. What does nothing here a place for them may leave as it is.
 

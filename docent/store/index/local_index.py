@@ -78,6 +78,7 @@ class LocalIndex:
 
     @property
     def owned(self) -> bool:
+        """True if this process keeps the index level; of several processes, at most one does."""
         return self._owner is not None
 
     @property
@@ -86,6 +87,7 @@ class LocalIndex:
         return self._owner is not None and self._owner.behind
 
     def become_owner(self) -> bool:
+        """Own the index, unless another process does; return True if this one does now."""
         if self._owner is None and self._become_owner():
             self._on_level(False)  # a process that was killed may have left something to finish
         return self._owner is not None
@@ -131,9 +133,11 @@ class LocalIndex:
             log.warning("%s What was stored is found by its words and vectors later.", error)
 
     def wake(self) -> str:
+        """Ask the owner for vectors; return why it makes none, if so."""
         return str(self._on_wake() if self._owner else self._ask("wake"))
 
     def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
+        """Return chunks of one library by cosine similarity to the vector, best first."""
         if self._owner is None and time.monotonic() > self._silent_until:
             try:
                 wanted = list(map(float, vector))
@@ -151,33 +155,42 @@ class LocalIndex:
     def matching(
         self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
     ) -> list[Hit]:
+        """Return chunks by BM25, within these libraries and, unless that is empty, these documents."""
         return self._current_words().matching(query, limit, libraries=libraries, documents=documents)
 
     def scores(self, query: str, chunk_ids: Sequence[str], *, libraries: Sequence[str]) -> dict[str, float]:
+        """Return the BM25 scores of those of the named chunks that match at all."""
         return self._current_words().scores(query, chunk_ids, libraries=libraries)
 
     def rarity(self, terms: Sequence[str], *, libraries: Sequence[str]) -> dict[str, float]:
+        """Return each term's inverse document frequency in these libraries."""
         return self._current_words().rarity(terms, libraries=libraries)
 
     def held(self, library: str, document_id: str, chunk_ids: Sequence[str]) -> tuple[int, int]:
+        """Count what is left of a document: entries of words, and vectors."""
         words, vectors = self._ask("held", library, document_id, list(chunk_ids))
         return words, vectors
 
     def compare(self) -> list[str]:
+        """Return each difference to the catalog in a sentence."""
         return list(self._ask("compare", seconds=WHOLE_SECONDS))
 
     def write_anew(self) -> None:
+        """Write words and vectors again from the catalog."""
         self._ask("write_anew", seconds=WHOLE_SECONDS)
 
     def tidy(self) -> None:
+        """Free unused space, and remove from a long log what both have followed."""
         if self._owner is not None:
             self._owner.tidy()
 
     def beat(self) -> None:
+        """Tell other processes that this one follows, and remove what all have followed meanwhile."""
         if self._owner is not None:
             self._owner.beat()
 
     def contents(self) -> StoreContents:
+        """Return what it holds. Raises StorageBusy unless this process owns it."""
         if not self.become_owner() or self._owner is None:
             raise StorageBusy("{folder} is in use by another Docent. Stop it first.", folder=self._folder)
         return self._owner.contents()
