@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from docent.messages import stored
-from docent.store.catalog.dialect import among_numbers, number
+from docent.store.catalog.dialect import number
 from docent.store.catalog.packing import (
     PAGE_COLUMNS,
     as_vector,
@@ -162,11 +162,10 @@ def put_vectors(
         "ON CONFLICT (chunk) DO UPDATE SET data = excluded.data",
         [(n, packed[key.hex()]) for n, key, _, _ in there],
     )
-    condition, value = among_numbers("n", {reading for _, _, reading, _ in there})
-    db.execute(
+    db.executemany(
         "UPDATE readings SET embedded = (SELECT count(*) FROM chunks c JOIN vectors v ON v.chunk = c.n "
-        f"WHERE c.reading = readings.n) WHERE {condition}",
-        (value,),
+        "WHERE c.reading = readings.n) WHERE n = ?",
+        {(reading,) for _, _, reading, _ in there},
     )
     found: dict[str, list[str]] = {}
     for _, key, _, library in there:
