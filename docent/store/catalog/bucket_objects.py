@@ -6,7 +6,6 @@ a process that was held up, never takes what another one has stored since.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 
 from docent.store.protocols import CatalogConnection
@@ -58,7 +57,7 @@ def forget(db: CatalogConnection, names: Iterable[str]) -> None:
     db.executemany("DELETE FROM dropped_objects WHERE name = ?", [(name,) for name in names])
 
 
-def leave_folder(db: CatalogConnection | sqlite3.Connection) -> None:
+def leave_folder(db: CatalogConnection) -> None:
     """Use a new folder from now on: this copy of a catalog may not know all that is in the one of before."""
     db.execute("DELETE FROM meta WHERE key = ?", (FOLDER,))
 
