@@ -1,4 +1,4 @@
-"""Write `.env.example`, `docs/settings.md` and the settings in the schema of the Helm chart from the fields of Settings.
+"""Write what lists the fields of Settings: `.env.example`, `docs/settings.md`, the Helm chart's schema.
 
 python tools/write_settings.py            write them
 python tools/write_settings.py --check    exit 1 if one is out of date
@@ -83,10 +83,7 @@ def chart_schema() -> str:
     schema = json.loads(CHART_SCHEMA.read_text())
     fields = Settings.model_json_schema()["properties"]
     schema["properties"]["settings"]["properties"] = {
-        name: {
-            key: value for key, value in field.items() if key in ("type", "items", "anyOf", "enum", "pattern")
-        }
-        | {key: field[key] for key in ("minimum", "maximum", "exclusiveMinimum", "minLength") if key in field}
+        name: {key: value for key, value in field.items() if key not in ("title", "description", "default")}
         for name, field in fields.items()
         if name not in SET_BY_CHART
     }
