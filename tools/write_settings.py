@@ -1,11 +1,12 @@
-"""Write `.env.example` and `docs/settings.md` from the fields of Settings.
+"""Write what lists the fields of Settings: `.env.example`, `docs/settings.md`, the Helm chart's schema.
 
-python tools/write_settings.py            write both
-python tools/write_settings.py --check    exit 1 if either is out of date
+python tools/write_settings.py            write them
+python tools/write_settings.py --check    exit 1 if one is out of date
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,11 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 ROOT = Path(__file__).resolve().parent.parent
+CHART_SCHEMA = ROOT / "deploy/helm/docent/values.schema.json"
+SET_BY_CHART = frozenset(
+    "storage data host port replica read_files sources_every "
+    "database_url database_url_file model_key model_key_file files_key files_key_file".split()
+)
 sys.path.insert(0, str(ROOT))
 
 from docent.setting_files import PREFIX  # noqa: E402  (after the path is set)
@@ -72,8 +78,24 @@ def _page_lines() -> Iterator[str]:
         yield f"| `{PREFIX}{name.upper()}` | {default} | {_allowed(field)} | {field.description} |"
 
 
+def chart_schema() -> str:
+    """Return the chart's schema with its part about settings made anew."""
+    schema = json.loads(CHART_SCHEMA.read_text())
+    fields = Settings.model_json_schema()["properties"]
+    schema["properties"]["settings"]["properties"] = {
+        name: {key: value for key, value in field.items() if key not in ("title", "description", "default")}
+        for name, field in fields.items()
+        if name not in SET_BY_CHART
+    }
+    return json.dumps(schema, indent=2) + "\n"
+
+
 def main() -> int:
-    wanted = {ROOT / ".env.example": env_example(), ROOT / "docs/settings.md": settings_page()}
+    wanted = {
+        ROOT / ".env.example": env_example(),
+        ROOT / "docs/settings.md": settings_page(),
+        CHART_SCHEMA: chart_schema(),
+    }
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     if "--check" in sys.argv[1:]:
         for path in stale:
