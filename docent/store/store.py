@@ -10,6 +10,7 @@ import logging
 import uuid
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,9 +26,10 @@ from docent.store.groups import Groups
 from docent.store.index import languages
 from docent.store.index.generations import Serving, ServingIndex, Switched, bind, sweep, switch_to
 from docent.store.index.local_index import LocalIndex
+from docent.store.index.no_index import NoIndex
 from docent.store.locks import FolderLock
 from docent.store.organising import Organiser
-from docent.store.protocols import Arrival, ChunkLocation, Hit, KnownFile, StoreContents
+from docent.store.protocols import Arrival, ChunkLocation, Hit, Index, KnownFile, StoreContents
 from docent.store.searching import Search
 from docent.store.waiting import Waiting
 from docent.store.writing import Writer
@@ -40,16 +42,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def _ignore() -> None: ...
-
-
 class Store:
     """Everything at rest. Thread-safe; any number of processes may have it open.
 
-    With `building` it works on the generation that is being built, beside the one that answers.
+    With `building` it works on the generation that is being built, beside the one that answers. Without
+    `searches` nobody asks it anything, so that it keeps no words and vectors.
     """
 
-    on_wanted: Callable[[], None] = staticmethod(_ignore)
+    on_wanted: Callable[[], None] = staticmethod(lambda: None)
     """Called when vectors are wanted; set by the process that makes them."""
 
     def __init__(
@@ -62,9 +62,10 @@ class Store:
         files_url: str = "",
         files_key: str = "",
         building: bool = False,
+        searches: bool = True,
     ) -> None:
         self.folder = folder.absolute()
-        self._chroma_url, self._held_up = chroma_url, ""
+        self._chroma_url, self._held_up, self._searches = chroma_url, "", searches
         with ExitStack() as on_failure:
             self._lock = FolderLock(folder, shared=True)
             on_failure.callback(self._lock.release)
@@ -80,8 +81,7 @@ class Store:
             )
             self._deleter = Deleter(self._writer)
             self._search = Search(self._catalog, self._current)
-            self.organiser = Organiser(self._catalog, self._current)
-            self.groups = Groups(self._catalog)
+            self.organiser, self.groups = Organiser(self._catalog, self._current), Groups(self._catalog)
             self.waiting = Waiting(self._catalog, lambda: self._current().generation)
             generation = bind(
                 self._catalog, self.folder, self._lock, fingerprint, building=building, chroma=self._chroma()
@@ -266,7 +266,11 @@ class Store:
     def come_to_rest(self) -> None:
         """Wait for the changes under way, which remove last what they replaced, and for the index."""
         self._writer.wait()
-        self._current().index.follow()  # another process may have stored the last vectors, but no more yet
+        self.follow()  # another process may have stored the last vectors, but no more yet
+
+    def follow(self) -> None:
+        """Let searches of this process find what others have stored by now."""
+        self._current().index.follow()
 
     def want_vectors(self) -> None:
         """Ask for vectors to be made, because a reader waits for them."""
@@ -371,14 +375,11 @@ class Store:
     def _current(self) -> Serving:
         return self._serving.now()
 
-    def _open_index(self, generation: int) -> LocalIndex:
-        return LocalIndex(
-            self.folder / "index" / str(generation),
-            self._catalog,
-            generation,
-            chroma=self._chroma(),
-            on_level=lambda dropped: self._level(generation, dropped),
-            on_wake=self._wake,
+    def _open_index(self, generation: int) -> Index:
+        place, level = self.folder / "index" / str(generation), partial(self._level, generation)
+        opened = LocalIndex if self._searches else NoIndex
+        return opened(
+            place, self._catalog, generation, chroma=self._chroma(), on_level=level, on_wake=self._wake
         )
 
     def _level(self, generation: int, dropped: bool) -> None:

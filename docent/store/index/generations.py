@@ -284,7 +284,7 @@ def sweep(catalog: Catalog, folder: Path, chroma: tuple[str, str]) -> None:
             drop_generation(catalog, folder, generation, chroma)
         except StoreError as error:  # it is in use, or a Chroma server is away: the next start tries again
             log.warning("The index before the last one is not removed yet. %s", error)
-    for index in (folder / "index").iterdir():
+    for index in (folder / "index").glob("*"):
         if index.name.isdigit() and index.name not in known:
             with suppress(StorageBusy):
                 lock = FolderLock(index)
