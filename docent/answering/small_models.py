@@ -97,12 +97,14 @@ def with_best_sentences(question: str, cited: CitedAnswer, best: CitedAnswer) ->
     """Return what the model wrote and the best sentences; only these, if no passage supports some of it."""
     if not is_supported(question, cited):
         return best
-    lines = [line for line in best.text.splitlines() if _said(line) not in _said(cited.text)]
-    if not lines:
+    said = _said(cited.text)
+    lines = [line for line in best.text.splitlines() if not line or _said(line) not in said]
+    more = "\n".join(lines).strip("\n")
+    if not more:
         return cited
     return replace(
         cited,
-        text=joined((cited.text, BESIDE, "\n".join(lines)), "\n\n"),
+        text=joined((cited.text, BESIDE, more), "\n\n"),
         citations=tuple(dict.fromkeys((*cited.citations, *best.citations))),
     )
 

@@ -114,6 +114,15 @@ async def test_a_supported_answer_stands_before_the_best_sentences(ollama):
     assert answer.receipt.model == "mistral"
 
 
+async def test_a_table_stays_one_beside_what_the_model_wrote(ollama):
+    """Markdown shows rows as a table only after an empty line."""
+    table = "| Day | Hours |\n| --- | --- |\n| Sunday | when the bells ring at 11 |\n"
+    page = passage(f"{TRUE} The shop of the museum does open with it.\n\n{table}")
+    ollama.script(TRUE)
+    found = await events(QUESTION, native(ollama.url), limits=SMALL, retrieve=lambda question, scope: [page])
+    assert "open with it. [1]\n\n| Day | Hours |\n| --- | --- |\n| Sunday [1] |" in answer_of(found).text
+
+
 REPLIES = [
     pytest.param(TRUE, id="right"),
     pytest.param("The museum opens at 7:15.", id="a wrong figure"),

@@ -74,8 +74,15 @@ def test_every_screen_meets_the_guidelines(browser, app, width, theme, language)
         citation = page.locator("a.element-link").first
         expect(citation).to_be_visible(timeout=60_000)
         # The questions that may follow come last, and draw the buttons of the answer anew.
-        expect(page.locator(".ai-message button:has(.lucide-corner-down-right)").first).to_be_visible()
+        follow_up = page.locator(".ai-message button:has(.lucide-corner-down-right)").first
+        expect(follow_up).to_be_visible()
         page.wait_for_timeout(1500)
+        follow_up.evaluate(
+            "button => button.append(' and how long is that in the longest of questions?'.repeat(3))"
+        )
+        text = page.locator(".message-content").last.bounding_box()
+        button = follow_up.bounding_box()
+        assert text and button and button["x"] + button["width"] <= text["x"] + text["width"] + 1
         expect(page.locator("#side-view-content")).to_have_count(0)  # until a citation is clicked
         assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width

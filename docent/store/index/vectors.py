@@ -143,8 +143,7 @@ class ChromaVectors:
     def as_llama_index(self, library: str) -> Any:
         """Return a library as a llama-index vector store, for other pipelines."""
         with self._collection(library) as collection:
-            self._filled.add(library)  # or will be, through the llama-index store
-            return _thin_store(collection)
+            return _thin_store(self, library, collection)
 
     def close(self) -> None:
         if self._opened_client is None:
@@ -301,11 +300,12 @@ def _server(url: str) -> ClientAPI:
     return cast("ClientAPI", client)
 
 
-def _thin_store(collection: Any) -> Any:
+def _thin_store(vectors: ChromaVectors, library: str, collection: Any) -> Any:
     """Return llama-index's ChromaVectorStore, writing ids and vectors only.
 
     As it comes it repeats each node as JSON beside its text: 10 kB a chunk.
     """
+    import numpy as np
     from llama_index.core.schema import BaseNode
     from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryResult
     from llama_index.vector_stores.chroma import ChromaVectorStore
@@ -314,21 +314,14 @@ def _thin_store(collection: Any) -> Any:
         stores_text: bool = False
 
         def add(self, nodes: Sequence[BaseNode], **add_kwargs: Any) -> list[str]:
-            for at in range(0, len(nodes), BATCH):
-                some = nodes[at : at + BATCH]
-                embeddings: Any = [node.get_embedding() for node in some]
-                with zeroed():
-                    collection.upsert(ids=[node.node_id for node in some], embeddings=embeddings)
-            return [node.node_id for node in nodes]
+            ids = [node.node_id for node in nodes]
+            vectors.put(library, ids, np.asarray([node.get_embedding() for node in nodes]))
+            return ids
 
         def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
-            found = collection.query(
-                query_embeddings=[query.query_embedding],
-                n_results=query.similarity_top_k,
-                include=["distances"],
-            )
+            hits = vectors.nearest(library, query.query_embedding or [], query.similarity_top_k)
             return VectorStoreQueryResult(
-                ids=found["ids"][0], similarities=[1.0 - distance for distance in found["distances"][0]]
+                ids=[hit.id for hit in hits], similarities=[hit.score for hit in hits]
             )
 
     return ThinChromaVectorStore.from_collection(collection=collection)
