@@ -29,7 +29,7 @@ from docent.store.index.local_index import LocalIndex
 from docent.store.index.no_index import NoIndex
 from docent.store.locks import FolderLock
 from docent.store.organising import Groups, Organiser
-from docent.store.protocols import Catalog, Index, KnownFile, StoreContents
+from docent.store.protocols import Catalog, KnownFile, StoreContents
 from docent.store.searching import Search
 from docent.store.writing import Writer
 from docent.types import Chunk, Document, Page, Scope, SourceFile, State, StoredDocument
@@ -307,7 +307,7 @@ class Store:
     def _current(self) -> Serving:
         return self._serving.now()
 
-    def _open_index(self, generation: int) -> Index:
+    def _open_index(self, generation: int) -> LocalIndex | NoIndex:
         place, level = self.folder / "index" / str(generation), partial(self._level, generation)
         opened = LocalIndex if self._searches else NoIndex
         return opened(
