@@ -94,6 +94,11 @@ def latency(tables: list[Table]) -> str:
     return charts.lines("Milliseconds for a retrieval, by chunks in the store", sizes, series, unit="ms")
 
 
+def workers(tables: list[Table]) -> str:
+    values = dict(zip(tables[0].names, tables[0].column("chunks/s"), strict=True))
+    return charts.bars("Chunks read and embedded per second, by workers", values, unit="/s")
+
+
 # --- lines of the summary ------------------------------------------------------------------------
 
 
@@ -149,6 +154,11 @@ def conversations_summary(tables: list[Table]) -> Iterator[Line]:
     yield Line(
         "a short action beside many conversations, p95, ms", "aim", 300, tables[0].column("p95, ms")[0]
     )
+
+
+def workers_summary(tables: list[Table]) -> Iterator[Line]:
+    rates = dict(zip(tables[0].names, tables[0].column("chunks/s"), strict=True))
+    yield Line("chunks read and embedded per second by two workers", "one worker", rates["1"], rates["2"])
 
 
 def open_webui_summary(tables: list[Table]) -> Iterator[Line]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from bench import findings
 from bench.questions import answerable, bare_name
 from bench.scanning import book
+from tests.fakes.postgres_server import BINARIES
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "data/restaurants"
@@ -35,6 +36,8 @@ class Size:
     """Duration of the measurements with many clients."""
     conversations: int
     """Conversations at once."""
+    embedded: int
+    """Documents that several workers read and embed."""
     time_limit: float
     """Seconds that one measurement may take."""
 
@@ -51,6 +54,7 @@ SIZES = {
         kills=1,
         seconds=2,
         conversations=2,
+        embedded=2,
         time_limit=600,
     ),
     "quick": Size(
@@ -64,6 +68,7 @@ SIZES = {
         kills=10,
         seconds=20,
         conversations=10,
+        embedded=24,
         time_limit=1200,
     ),
     "full": Size(
@@ -77,6 +82,7 @@ SIZES = {
         kills=200,
         seconds=600,
         conversations=50,
+        embedded=48,
         time_limit=12 * 3600,
     ),
 }
@@ -246,6 +252,14 @@ def _under_load(size: Size) -> Iterator[Measurement]:
         "Many conversations at once",
         ("bench.chat_load", *conversations, "--pages", str(max(size.pages, 20))),
         summary=findings.conversations_summary,
+    )
+    yield Measurement(
+        "workers",
+        "Several workers on one database",
+        ("bench.workers", "--documents", str(size.embedded), "--rounds", str(size.rounds)),
+        findings.workers,
+        findings.workers_summary,
+        missing="" if BINARIES else "It needs a PostgreSQL: Debian's package postgresql.",
     )
     yield Measurement("crashes", "Interrupted at random", ("bench.crash", "--kills", str(size.kills)))
 

@@ -72,7 +72,7 @@ def until_searchable(folder: Path) -> tuple[float, float, float]:
         if process.poll() is not None:
             raise SystemExit("ingest.py ended before anything could be searched")
         time.sleep(POLL_SECONDS)
-    searchable, processor = time.perf_counter() - began, _processor(process.pid)
+    searchable, processor = time.perf_counter() - began, processor_seconds(process.pid)
     process.wait()
     return searchable, processor, time.perf_counter() - began
 
@@ -85,7 +85,7 @@ def _searchable(catalog: Path) -> bool:
         return False
 
 
-def _processor(pid: int) -> float:
+def processor_seconds(pid: int) -> float:
     """Return the processor seconds of a process and its children so far; nan without /proc."""
     try:
         spent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]
@@ -93,7 +93,7 @@ def _processor(pid: int) -> float:
     except OSError:
         return 0.0 if Path("/proc").exists() else float("nan")
     own = sum(map(int, spent)) / os.sysconf("SC_CLK_TCK")
-    return own + sum(_processor(int(child)) for children in lists for child in children)
+    return own + sum(processor_seconds(int(child)) for children in lists for child in children)
 
 
 def timed_ingest(folder: Path) -> tuple[float, float]:

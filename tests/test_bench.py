@@ -31,7 +31,7 @@ from tests.fakes.embedder import WordHashEmbedder
 from tests.fakes.open_webui import KEY, OpenWebUI
 
 ROOT = Path(__file__).resolve().parent.parent
-TESTED_ELSEWHERE = {"embedding", "quality", "crashes", "clients", "conversations"}
+TESTED_ELSEWHERE = {"embedding", "quality", "crashes", "clients", "conversations", "workers"}
 """Measurements with a test of their own, and those that would take a minute each to load torch."""
 PRINTED = """
 2 questions

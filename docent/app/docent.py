@@ -364,6 +364,8 @@ class Docent(Tables, QuestionSets):
                 self.jobs.release("duty", "sources")
 
 
-def open_docent(settings: Settings, *, storage: Path | None = None, building: bool = False) -> Docent:
+def open_docent(
+    settings: Settings, *, storage: Path | None = None, building: bool = False, searches: bool = True
+) -> Docent:
     """Open Docent as the settings describe; see `Docent`."""
-    return Docent(storage, settings=settings, building=building)
+    return Docent(storage, settings=settings, building=building, searches=searches)

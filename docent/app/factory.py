@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from docent.sources import Sources
 
 
-def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> dict[str, Any]:
+def open_parts(settings: Settings, *, storage: Path | None, building: bool, searches: bool) -> dict[str, Any]:
     """Open the store and everything that works on it, by the names that `Parts` gives them."""
     # The files of the settings first: nothing has to be closed if one of them is refused.
     personas = open_personas(settings)
@@ -68,6 +68,7 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
             files_url=settings.files_url,
             files_key=settings.files_secret,
             building=building,
+            searches=searches,
         )
         on_failure.callback(store.close)
         jobs = open_jobs(settings.database)

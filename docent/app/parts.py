@@ -74,13 +74,18 @@ class Parts:
     tracer: Tracer
 
     def __init__(
-        self, storage: str | Path | None = None, *, settings: Settings | None = None, building: bool = False
+        self,
+        storage: str | Path | None = None,
+        *,
+        settings: Settings | None = None,
+        building: bool = False,
+        searches: bool = True,
     ) -> None:
         """Open a storage folder. Raises DocentError with a sentence.
 
         Without settings they are read as the command line reads them, and `storage` replaces theirs.
         With settings, `storage` only says where the store is. With `building` it works on the index that is
-        being built beside the one that answers.
+        being built beside the one that answers. Without `searches` it reads and embeds, and answers nothing.
         """
         from docent.app.factory import open_parts
         from docent.settings import Settings
@@ -89,7 +94,7 @@ class Parts:
         if settings is None:
             settings = Settings.read()
             settings = settings if folder is None else settings.model_copy(update={"storage": folder})
-        vars(self).update(open_parts(settings, storage=folder, building=building))
+        vars(self).update(open_parts(settings, storage=folder, building=building, searches=searches))
         self.closed = False
 
     @property

@@ -31,7 +31,7 @@ def run_worker(arguments: argparse.Namespace) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    with open_docent(settings.model_copy(update={"read_files": "auto"})) as docent:
+    with open_docent(settings.model_copy(update={"read_files": "auto"}), searches=False) as docent:
         docent.work()
         print("The worker takes jobs until it is stopped.", file=sys.stderr, flush=True)
         stopping.wait()

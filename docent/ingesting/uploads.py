@@ -162,6 +162,8 @@ class Uploads:
             )
         # Stored, but not in the index before its reader has ended: a question would not find it.
         storing = key in self._under_way and found.state in ANSWERING
+        if self._jobs.shared and not storing and found.state in ANSWERING:  # another process has read it
+            self._pipeline.store.follow()
         reading = found.state is State.LOADING or storing
         pages, expected = (reading and self._jobs.progress("read", key)) or (0, 0)
         return UploadStatus(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 
 from docent.errors import FilesUnreachable, StoreError, UnknownDocument
@@ -23,6 +24,7 @@ from docent.store.files import open_files
 from docent.store.index import languages
 from docent.store.index.generations import Serving, ServingIndex, Switched, bind, sweep, switch_to
 from docent.store.index.local_index import LocalIndex
+from docent.store.index.no_index import NoIndex
 from docent.store.locks import FolderLock
 from docent.store.organising import Groups, Organiser
 from docent.store.protocols import Catalog, KnownFile, StoreContents
@@ -35,7 +37,8 @@ class Store:
     """Everything at rest. Thread-safe; any number of processes may have it open.
 
     With `building` it works on the generation that is being built, beside the one that answers. Its searches
-    are those of Search, and its larger changes those of Writer and Deleter.
+    are those of Search, and its larger changes those of Writer and Deleter. Without `searches` nobody asks it
+    anything, so that it keeps no words and vectors.
     """
 
     on_wanted: Callable[[], None] | None = None
@@ -51,9 +54,10 @@ class Store:
         files_url: str = "",
         files_key: str = "",
         building: bool = False,
+        searches: bool = True,
     ) -> None:
         self.folder = folder.absolute()
-        self._chroma_url, self._held_up = chroma_url, ""
+        self._chroma_url, self._held_up, self._searches = chroma_url, "", searches
         with ExitStack() as on_failure:
             self._lock = FolderLock(folder, shared=True)
             on_failure.callback(self._lock.release)
@@ -211,7 +215,11 @@ class Store:
     def come_to_rest(self) -> None:
         """Wait for the changes under way, which remove last what they replaced, and for the index."""
         self._writer.wait()
-        self._current().index.follow()  # another process may have stored the last vectors, but no more yet
+        self.follow()  # another process may have stored the last vectors, but no more yet
+
+    def follow(self) -> None:
+        """Let searches of this process find what others have stored by now."""
+        self._current().index.follow()
 
     def want_vectors(self) -> None:
         """Ask for vectors to be made, because a reader waits for them."""
@@ -284,14 +292,11 @@ class Store:
     def _current(self) -> Serving:
         return self._serving.now()
 
-    def _open_index(self, generation: int) -> LocalIndex:
-        return LocalIndex(
-            self.folder / "index" / str(generation),
-            self._catalog,
-            generation,
-            chroma=self._chroma(),
-            on_level=lambda dropped: self._level(generation, dropped),
-            on_wake=self._wake,
+    def _open_index(self, generation: int) -> LocalIndex | NoIndex:
+        place, level = self.folder / "index" / str(generation), partial(self._level, generation)
+        opened = LocalIndex if self._searches else NoIndex
+        return opened(
+            place, self._catalog, generation, chroma=self._chroma(), on_level=level, on_wake=self._wake
         )
 
     def _level(self, generation: int, dropped: bool) -> None:

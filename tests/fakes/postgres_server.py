@@ -145,5 +145,5 @@ def execute(url: str, statement: str) -> list[tuple[object, ...]]:
     import psycopg
 
     with psycopg.connect(url, autocommit=True) as connection:
-        cursor = connection.execute(statement)  # type: ignore[arg-type]
+        cursor = connection.execute(statement)
         return cursor.fetchall() if cursor.description else []

@@ -28,6 +28,7 @@ from docent.types import Scope, State
 from tests.fakes.embedder import WordHashEmbedder
 from tests.fakes.postgres_server import execute
 from tests.fakes.s3_server import BUCKET, environ_of
+from tests.store.putting import found, matching
 
 SECONDS = 30.0
 
@@ -35,7 +36,9 @@ SECONDS = 30.0
 class Machine:
     """What one process has open: a store with a folder of its own, and what reads and embeds."""
 
-    def __init__(self, folder: Path, url: str, *, files_url: str = "", reads: bool = True) -> None:
+    def __init__(
+        self, folder: Path, url: str, *, files_url: str = "", reads: bool = True, searches: bool = True
+    ) -> None:
         self.embedded: list[str] = []
         self.embedder = WordHashEmbedder()
         embed = self.embedder.embed
@@ -45,7 +48,9 @@ class Machine:
             return embed(texts)
 
         self.embedder.embed = note  # type: ignore[method-assign]
-        self.store = Store(folder / "storage", fingerprint="f", database_url=url, files_url=files_url)
+        self.store = Store(
+            folder / "storage", fingerprint="f", database_url=url, files_url=files_url, searches=searches
+        )
         self.jobs = open_jobs(url)
         self.loader = Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=1)
         self.background = EmbeddingWorker(
@@ -89,11 +94,11 @@ def machine(tmp_path, postgres_url, s3_server, monkeypatch):
         monkeypatch.setenv(name, value)
     with ExitStack() as machines:
 
-        def opened(name: str, *, reads: bool = True, bucket: bool = True) -> Machine:
+        def opened(name: str, *, reads: bool = True, searches: bool = True, bucket: bool = True) -> Machine:
             folder = tmp_path / name
             folder.mkdir()
             files_url = f"s3://{BUCKET}/files" if bucket else ""
-            one = Machine(folder, postgres_url, files_url=files_url, reads=reads)
+            one = Machine(folder, postgres_url, files_url=files_url, reads=reads, searches=searches)
             machines.callback(one.close)
             return one
 
@@ -134,6 +139,45 @@ def test_whoever_is_free_reads_what_another_has_stored(machine, postgres_url):
     assert not web.uploads.status(ticket).unattended
     assert web.embedded == []
     assert counts(postgres_url) == (1, 1, 1, 1)
+
+
+def test_a_worker_keeps_no_words_and_vectors(machine, postgres_url):
+    """It reads and embeds from the catalog alone; who searches has both, and a deletion awaits no worker."""
+    web, worker = machine("web", reads=False), machine("worker", searches=False)
+    worker.taker.start()
+    ticket = web.add("ferries.md", "The ferry leaves at noon.")
+    assert web.until_over(ticket) is State.READY
+    assert found(web.store, "When does the ferry leave?") == {"The ferry leaves at noon."}
+    assert not list((worker.folder / "storage").rglob("words"))
+    assert not list((worker.folder / "storage").rglob("chroma"))
+    assert execute(postgres_url, "SELECT count(*) FROM replicas") == [(1,)]
+    with pytest.raises(StoreError, match="Ask a server"):
+        worker.store.matching("ferry", 5, Scope())
+
+
+def test_what_another_has_read_is_found_once_it_is_ready(machine):
+    """Where a file was handed in, its words are found as soon as its state says that it was read."""
+    web, worker = machine("web", reads=False), machine("worker", searches=False)
+    worker.taker.start()
+    for n in range(8):
+        ticket = web.add(f"{n}.md", f"Ferry number{n} leaves at noon.")
+        assert web.until_over(ticket) is State.READY
+        assert matching(web.store, f"number{n}") == {f"Ferry number{n} leaves at noon."}
+
+
+def test_a_worker_keeps_no_copy_of_a_deleted_file(machine):
+    """What it fetched from the bucket goes when another machine has deleted the document."""
+    web, worker = machine("web", reads=False), machine("worker", searches=False)
+    worker.taker.start()
+    ticket = web.add("ferries.md", "The ferry leaves at noon.")
+    assert web.until_over(ticket) is State.READY
+    fetched = worker.folder / "storage" / "fetched"
+    assert any(path.is_file() for path in fetched.rglob("*"))
+    web.store.delete(ticket.document_id, Scope())
+    limit = time.monotonic() + SECONDS
+    while any(path.is_file() for path in fetched.rglob("*")):
+        assert time.monotonic() < limit
+        time.sleep(0.02)
 
 
 def test_no_chunk_is_embedded_twice(machine, postgres_url):

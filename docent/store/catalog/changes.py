@@ -63,6 +63,14 @@ def after(db: CatalogConnection, generation: int, position: int) -> list[Change]
     ]
 
 
+def drops_after(db: CatalogConnection, generation: int, position: int) -> bool:
+    """Return True if something was deleted after a position, or may have been."""
+    dropped = (
+        "SELECT count(*) FROM changes WHERE generation = ? AND position > ? AND kind IN ('drop', 'library')"
+    )
+    return position < first_gap(db, generation) or bool(number(db, dropped, [generation, position]))
+
+
 def last_position(db: CatalogConnection, generation: int) -> int:
     """Return the position of a generation's last change, also if that was removed since."""
     last = number(db, "SELECT max(position) FROM changes WHERE generation = ?", [generation])

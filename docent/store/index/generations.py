@@ -22,6 +22,7 @@ from docent.store.catalog import changes, contents, documents
 from docent.store.catalog.changes import Generation
 from docent.store.catalog.sqlite_catalog import open_catalog
 from docent.store.index.local_index import LocalIndex
+from docent.store.index.no_index import NoIndex
 from docent.store.index.owned_index import chroma_name
 from docent.store.index.vectors import ChromaVectors
 from docent.store.locks import FolderLock
@@ -38,7 +39,7 @@ class Serving:
     """The generation that answers, and its index."""
 
     generation: int
-    index: LocalIndex
+    index: LocalIndex | NoIndex
     version: int
     """Of the catalog: what was read of an earlier version may be old."""
 
@@ -55,7 +56,12 @@ class ServingIndex:
     """
 
     def __init__(
-        self, catalog: Catalog, generation: int, open_index: Callable[[int], LocalIndex], *, fixed: bool
+        self,
+        catalog: Catalog,
+        generation: int,
+        open_index: Callable[[int], LocalIndex | NoIndex],
+        *,
+        fixed: bool,
     ) -> None:
         self._catalog = catalog
         self._open_index = open_index
@@ -285,7 +291,7 @@ def sweep(catalog: Catalog, folder: Path, chroma: tuple[str, str]) -> None:
             drop_generation(catalog, folder, generation, chroma)
         except StoreError as error:  # it is in use, or a Chroma server is away: the next start tries again
             log.warning("The index before the last one is not removed yet. %s", error)
-    for index in (folder / "index").iterdir():
+    for index in (folder / "index").glob("*"):
         if index.name.isdigit() and index.name not in known:
             with suppress(StorageBusy):
                 lock = FolderLock(index)
