@@ -15,9 +15,10 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from enum import Enum
 from pathlib import Path
+from typing import TypeVar
 
 from docent.errors import DamagedStore, StoreError
 from docent.store.catalog import changes, contents
@@ -27,6 +28,7 @@ from docent.store.index.word_index import WordIndex
 from docent.store.locks import FolderLock, InUse
 from docent.store.protocols import Catalog, DerivedIndex, Hit, StoreContents
 
+Part = TypeVar("Part", bound=DerivedIndex)
 log = logging.getLogger(__name__)
 CHROMA, WORDS = "chroma", "words"
 BEAT_SECONDS = 2.0
@@ -65,16 +67,27 @@ class OwnedIndex:
         self._untrimmed = False
         """Something was deleted whose change others have not followed yet, so it is still in the log."""
         self._beat = 0.0
+        self._followers: dict[str, Follower] = {}
         self._positions = {part: PositionFile(folder, part) for part in (CHROMA, WORDS)}
         self._checksums = IndexChecksums(folder, parts=(CHROMA, WORDS))
         trust = self._checksums.check()
         if self._url:
             shutil.rmtree(folder / CHROMA, ignore_errors=True)
+        name = chroma_name(self._name, generation) if self._url else "docent"
         with ExitStack() as on_failure:
             try:
-                self.words = self._open_words(trust[WORDS])
+                opened = self._open(lambda: WordIndex(folder / WORDS), WORDS, trust[WORDS])
+                self.words, self._word_follower = opened
                 on_failure.callback(self.words.close)
-                self._open_vectors(Trust.UNSURE if self._url else trust[CHROMA])
+                self._vectors, self._vector_follower = self._open(
+                    lambda: ChromaVectors(folder / CHROMA, name=name, url=self._url),
+                    CHROMA,
+                    Trust.UNSURE if self._url else trust[CHROMA],
+                )
+                on_failure.callback(self._vectors.close)
+                if self._is_wasteful():
+                    self._vector_follower.write_anew()
+                    self._vectors.sweep()
             except KeyboardInterrupt:
                 self._checksums.mark_opened()  # opening was interrupted, and did not kill the process
                 raise
@@ -172,8 +185,15 @@ class OwnedIndex:
         else:
             self._catalog.followed_by_all(self._generation, self._level())
 
+    def _hold(self, position: int) -> None:
+        """Keep the changes after a position in the log, while words or vectors are written anew."""
+        if position < 0 or time.monotonic() - self._beat > BEAT_SECONDS:
+            self._beat = time.monotonic()
+            others = [one.position for one in self._followers.values() if one.position >= 0]
+            self._catalog.followed_by_all(self._generation, min([position, *others]))
+
     def _level(self) -> int:
-        return min(self._word_follower.position, self._vector_follower.position)
+        return min(one.position for one in self._followers.values())
 
     def _compact(self) -> None:
         """Rewrite Chroma's graphs when most of them is deleted vectors; meanwhile the catalog answers."""
@@ -193,7 +213,7 @@ class OwnedIndex:
     def _trim(self, least: int = LONG) -> bool:
         """Remove the changes that all have followed from the log, once there are so many.
 
-        Return False where other processes have not followed what this one has.
+        Return False where something is left that other processes, or this one, have not followed.
         """
         own = self._level()
         level = self._catalog.followed_by_all(self._generation, own)
@@ -202,7 +222,7 @@ class OwnedIndex:
         if long:
             with self._catalog.write() as db:
                 changes.trim(db, self._generation, level)
-        return level >= own
+        return 0 <= own <= level
 
     def close(self) -> None:
         with suppress(StoreError):
@@ -229,61 +249,31 @@ class OwnedIndex:
                 raise StoreError("Another process has exchanged the index meanwhile. Run this again.")
             yield
 
-    def _open_words(self, trust: Trust) -> WordIndex:
-        folder = self._folder / WORDS
-        if trust is Trust.BROKEN:
-            _discard(folder, self._positions[WORDS])
-        try:
-            words = WordIndex(folder)
-        except DamagedStore:
-            _discard(folder, self._positions[WORDS])
-            words = WordIndex(folder)
-        self._word_follower = self._follower(words, WORDS)
-        try:
-            whole = self._word_follower.is_whole()
-        except (DamagedStore, ValueError) as error:
-            log.warning("%s", error)
-            whole = False
-        if not whole:
-            log.warning("%s is written again from the catalog.", folder)
-            words.close()
-            _discard(folder, self._positions[WORDS])
-            words = WordIndex(folder)
-            self._word_follower = self._follower(words, WORDS)
-            self._word_follower.catch_up()
-        return words
-
-    def _open_vectors(self, trust: Trust) -> None:
-        if trust is Trust.BROKEN:
-            _discard(self._folder / CHROMA, self._positions[CHROMA])
-        with ExitStack() as on_failure:
-            on_failure.callback(self._close_vectors)
-            try:
-                self._connect_vectors()
-                whole = self._vector_follower.is_whole() and not self._is_wasteful()
-            except DamagedStore as error:
-                log.warning("%s", error)
-                whole = False
-            if not whole:
-                log.warning("%s is written again from the catalog.", self._folder / CHROMA)
-                self._close_vectors()
-                if not self._url:
-                    _discard(self._folder / CHROMA, self._positions[CHROMA])
-                self._connect_vectors()
-                self._vector_follower.write_anew()
-            on_failure.pop_all()
-
-    def _close_vectors(self) -> None:
-        if hasattr(self, "_vectors"):
-            self._vectors.close()
-
-    def _connect_vectors(self) -> None:
-        name = chroma_name(self._name, self._generation) if self._url else "docent"
-        self._vectors = ChromaVectors(self._folder / CHROMA, name=name, url=self._url)
-        self._vector_follower = self._follower(self._vectors, CHROMA)
+    def _open(self, make: Callable[[], Part], part: str, trust: Trust) -> tuple[Part, Follower]:
+        """Open words or vectors; where they are damaged or not whole, write them again from the catalog."""
+        anew = trust is Trust.BROKEN
+        while True:
+            if anew:
+                _discard(self._folder / part, self._positions[part])
+            with ExitStack() as unless_whole:
+                try:
+                    index = unless_whole.enter_context(closing(make()))
+                    follower = self._follower(index, part)
+                    if follower.is_whole() or anew:
+                        unless_whole.pop_all()
+                        return index, follower
+                except (DamagedStore, ValueError) as error:
+                    if anew:
+                        raise
+                    log.warning("%s", error)
+            log.warning("%s is written again from the catalog.", self._folder / part)
+            anew = True
 
     def _follower(self, index: DerivedIndex, part: str) -> Follower:
-        return Follower(index, self._positions[part], self._catalog, self._generation)
+        self._followers[part] = Follower(
+            index, self._positions[part], self._catalog, self._generation, hold=self._hold
+        )
+        return self._followers[part]
 
     def _catch_up_vectors(self) -> None:
         try:

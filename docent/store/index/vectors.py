@@ -64,9 +64,11 @@ class ChromaVectors:
                 self.drop_library(change.library)
 
     def write_anew(self, content: CatalogContent) -> None:
-        for library in content.libraries():
+        libraries = content.libraries()
+        self._drop_others(libraries)
+        for library in libraries:
             self.drop_library(library)
-            for ids, vectors in content.library_vectors(library):
+            for ids, vectors in content.library_vectors(library, at_once=BATCH):
                 self.put(library, ids, vectors)
 
     def is_whole(self, content: CatalogContent) -> bool:
@@ -139,6 +141,15 @@ class ChromaVectors:
                 self._client().delete_collection(self._label(library))
             self._collections.pop(library, None)  # afterwards: a query meanwhile opens it again
             self._filled.discard(library)
+
+    def _drop_others(self, libraries: Sequence[str]) -> None:
+        """Remove libraries that were deleted while nobody followed; a server has those of others, too."""
+        if self._served or not Path(self._where).exists():
+            return
+        known = {self._label(library) for library in libraries}
+        with self._translate_errors():
+            for name in {collection.name for collection in self._client().list_collections()} - known:
+                self._client().delete_collection(name)
 
     def as_llama_index(self, library: str) -> Any:
         """Return a library as a llama-index vector store, for other pipelines."""
