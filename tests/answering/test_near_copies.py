@@ -116,3 +116,57 @@ def test_a_field_may_be_put_into_a_sentence():
     """Of a row or a field every content word must be there, and the order is free."""
     assert is_near_copy("The corkage is twelve pounds.", "Corkage: 12 pounds", "")
     assert not is_near_copy("The corkage is twelve euros.", "Corkage: 12 pounds", "")
+
+
+LAKE = (
+    "Aldmere is the deepest lake of the county not linked to a canal. From 1990 to 2001 two rowing clubs, "
+    "the Herons and the Otters, met there. The Otters were closed in 2001, with a second rowing club to "
+    "return in 2004. Several recent surveys of the shore have also found the lake to be clear. The lake has "
+    "a primary outlet, which never freezes."
+)
+
+
+@pytest.mark.parametrize("closely", [False, True])
+@pytest.mark.parametrize(
+    ("sentence", "cited"),
+    [
+        pytest.param("The deepest lake not linked to a canal is Aldmere.", True, id="name at the end"),
+        pytest.param(
+            "The deepest lake not connected to a canal is Aldmere.", True, id="verb of same meaning"
+        ),
+        pytest.param("The deepest lake linked to a canal is Aldmere.", False, id="without the not"),
+        pytest.param("The deepest lake not linked to a canal is Wenmere.", False, id="another name"),
+        pytest.param(
+            "The deepest lake not linked to a canal is Otterbridge.", False, id="name of the heading"
+        ),
+    ],
+)
+def test_a_name_may_stand_at_the_end(sentence, cited, closely):
+    """A sentence that ends with the name that it describes is the same sentence the other way round."""
+    assert is_cited(sentence, LAKE, closely=closely, header="Otterbridge | Lakes") == cited
+
+
+def test_another_of_several_is_not_the_one_spoken_of():
+    """What is said of "a second club" is not said of "the club"."""
+    assert is_cited("A second rowing club is to return in 2004.", LAKE, closely=True)
+    assert not is_cited("The rowing club is to return in 2004.", LAKE, closely=True)
+
+
+def test_primary_is_not_secondary():
+    """A copied sentence with "secondary" for "primary" has no source."""
+    assert is_cited("The lake has a primary outlet, which never freezes.", LAKE, closely=True)
+    assert not is_cited("The lake has a secondary outlet, which never freezes.", LAKE, closely=True)
+
+
+def test_what_was_found_is_no_clause_of_its_own():
+    """ "Surveys found that …" is "surveys found … to be"; a clause with "which" says more than its source."""
+    assert is_cited("Several recent surveys have also found that the lake is clear.", LAKE, closely=True)
+    assert not is_cited(
+        "Several recent surveys have also found the lake, which is safe, to be clear.", LAKE, closely=True
+    )
+
+
+@pytest.mark.parametrize("lead", ["In this passage, it is stated that ", "It is said that "])
+def test_words_before_a_statement_assert_nothing(lead):
+    """A statement is cited with and without the words by which a model leads to it."""
+    assert is_cited(f"{lead}the Otters were closed in 2001.", LAKE, closely=True)

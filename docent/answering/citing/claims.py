@@ -23,6 +23,7 @@ from docent.answering.citing.vocabulary import (
     NUMBERS,
     OPPOSITES,
     PLAIN_VERBS,
+    SAME_MEANING,
     SMALL_WORDS,
     SOFT_DENIALS,
     STOP_WORDS,
@@ -137,7 +138,9 @@ def _compared_words(token: str) -> list[str]:
     lower = token.lower()
     if lower in LIGHT_WORDS:
         return []
-    return [NUMBERS[lower]] if lower in NUMBERS else sorted(content_words(token))
+    if lower in NUMBERS:
+        return [NUMBERS[lower]]
+    return sorted(content_words(SAME_MEANING.get(lower, token)))
 
 
 def _names(text: str) -> frozenset[str]:

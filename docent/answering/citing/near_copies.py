@@ -26,6 +26,7 @@ from docent.answering.citing.vocabulary import (
     NUMBERS,
     OPPOSITES,
     PLAIN_VERBS,
+    SAME_MEANING,
     content_words,
 )
 
@@ -55,7 +56,10 @@ RELATIVES = frozenset(
     "which who that whose where when why how qui que dont où quand welche welcher welches wo wann".split()
 )
 """What these words begin is a statement of its own, unless the source has them, too."""
+ARTICLES = frozenset("the this that these those der die das le la les".split())
 PRONOUNS = frozenset("it they he she this these its their es sie er dies il elle ils elles cela".split())
+SAYING = frozenset("found find finds shown show shows showed suggest suggests suggested".split())
+"""Behind these "that" begins no clause of its own: "Studies found that …"."""
 BE = [("is",), ("are",), ("was",), ("were",)]
 TENSES = (frozenset("will shall would".split()), frozenset("has have had did was were".split()))
 TENSES = (frozenset("will shall would".split()), frozenset("have has had did was were".split()))
@@ -64,6 +68,10 @@ CONDITIONS = DENIALS | frozenset("only if unless except nur wenn außer seulemen
 LAST_CONDITIONS = frozenset("if unless except wenn außer si sauf".split())
 """What these words begin may not be left out at the end either: "We pay the fee if you pass"."""
 
+OF_SEVERAL = frozenset("another other second third fourth former latter previous next".split())
+"""With one of these left out, "a second team" becomes the team that was spoken of before."""
+LONGEST_NOUN = 2
+"""Words of a noun with what stands between: "a second MLS team"."""
 IN_TURN = frozenset("respectively jeweils respectivement".split())
 """What a source so gives to several things, a sentence may give to the wrong one."""
 
@@ -108,7 +116,7 @@ def is_near_copy(sentence: str, quote: str, about: str, columns: str = "") -> bo
         return not repeated and 2 * len(of_subject) <= content and _names_row(words, quote)
     if _is_of_another_subject(sentence, quote, words):
         return False
-    if _leaves_out(words, source, [there for _, there in matched]):
+    if _leaves_out(words, source, matched):
         return False
     if max(WORDS_FOR_EACH_ADDED * len(added), WORDS_FOR_EACH_MOVED * len(moved)) > content:
         return False
@@ -196,13 +204,14 @@ def _names(text: str) -> frozenset[str]:
 def _adds_clause(words: Sequence[str], matched: Sequence[tuple[int, int]]) -> bool:
     """Tell whether the sentence adds a "which", "where" or "why", but for "problems that are solvable"."""
     kept = {at for at, _ in matched}
+    said = {at for at in range(1, len(words)) if words[at] == "that" and words[at - 1] in SAYING}
     adjacent = {
         at
         for (before, there), (after, next_there) in pairwise(matched)
         if next_there == there + 1 and words[before + 1 : after][1:] in BE
         for at in range(before, after)
     }
-    return any(word in RELATIVES for at, word in enumerate(words) if at not in kept and at not in adjacent)
+    return any(word in RELATIVES for at, word in enumerate(words) if at not in kept | adjacent | said)
 
 
 def _is_of_another_subject(sentence: str, quote: str, words: Sequence[str]) -> bool:
@@ -220,7 +229,7 @@ def _words(text: str) -> tuple[str, ...]:
         lower = token.lower().replace("’", "'").removesuffix("'s")
         lower = "every" if lower in ("each", "per") else lower
         lower = "can not" if lower in ("cannot", "can't") else re.sub(r"n't$", " not", lower)
-        lower = "that" if lower in ("which", "who", "whom") else lower
+        lower = "that" if lower in ("which", "who", "whom") else SAME_MEANING.get(lower, lower)
         if token[0].isdigit():
             words.append(normal_figure(token))
         else:
@@ -300,14 +309,24 @@ def _names_row(words: Sequence[str], quote: str) -> bool:
     return not name or any(_is_among(word, words) for word in name)
 
 
-def _leaves_out(words: Sequence[str], source: Sequence[str], kept: Sequence[int]) -> bool:
-    """Tell whether the sentence leaves out a condition, or a long piece, between words that it keeps."""
+def _leaves_out(words: Sequence[str], source: Sequence[str], matched: Sequence[tuple[int, int]]) -> bool:
+    """Tell whether a sentence leaves out a condition, "second", or a long piece between words it keeps."""
+    kept = [there for _, there in matched]
     if any(
         after - before > LONGEST_SKIP and source[after - 1] not in PRONOUNS
         for before, after in pairwise(kept)
     ):
         return True
     if not IN_TURN.isdisjoint(source) and IN_TURN.isdisjoint(words):
+        return True
+    if OF_SEVERAL.isdisjoint(words) and any(
+        words[at - 1] in ARTICLES
+        and _has_content(words[at])
+        and not OF_SEVERAL.isdisjoint(source[max(there - LONGEST_NOUN, 0) : there])
+        and source[there - 1] not in ARTICLES
+        for at, there in matched
+        if at
+    ):
         return True
     following = source[max(kept, default=-1) + 1 :][:1]
     if following and following[0] in LAST_CONDITIONS and following[0] not in words:

@@ -35,9 +35,10 @@ _SOURCE = (
 LEAD_IN = re.compile(
     rf"^\s*(?:(?:[-*•]|\d{{1,2}}[.)]) +)?"
     rf"(?:(?:according to|based on|as (?:stated|mentioned|described|shown|listed|noted) in|"
-    rf"in|laut|gemäß|selon|d['’]après|dans) {_SOURCE},\s+|"
+    rf"in|laut|gemäß|selon|d['’]après|dans) {_SOURCE},\s+(?:it is (?:mentioned|stated|said|noted) that\s+)?|"
     rf"{_SOURCE} (?:says?|states?|shows?|lists?|mentions?|notes?|reads?|sagt|nennt|indique|dit)"
     rf"(?: that| dass| que|:)\s+|{_SOURCE} is:\s+|"
+    r"it is (?:mentioned|stated|said|noted) that\s+|"
     r"(?:a (?:possible )?answer|(?:the |so,? the )?(?:answer|reason)(?: to (?:this|the|your) question)?)"
     r"(?:(?: is)?:| is that)\s+|(?:yes|so|ja|oui|in addition|additionally|also|moreover|furthermore|however|"
     r"instead|rather|overall|finally|specifically|in fact|for example|for instance|in summary|außerdem|zudem|"
@@ -47,6 +48,13 @@ LEAD_IN = re.compile(
 """A list number, and words that assert nothing: "According to the table, …", "The answer is: …"."""
 
 
+TURNED = re.compile(
+    r"(?P<described>(?:The|Der|Die|Das|Le|La|Les) (?:(?!\b(?:is|was|are|were|ist|war|est|était)\b)[^,;:])+?) "
+    r"(?P<verb>is|was|are|were|ist|war|est|était) (?P<name>(?:the )?[A-ZÀ-Þ\d][^;:]*?)[.!]?"
+)
+"""A sentence that names at its end what it describes: "The largest city is Fresno" is "Fresno is …".
+
+Only a name or a figure can change places so; "The cat is an animal" cannot be turned around."""
 ANSWER_IS = re.compile(r"\s*(?:so,? )?(?:the |a (?:possible )?)?answer(?: to \w+ question)?(?: is)?\b", re.I)
 
 
@@ -91,6 +99,25 @@ def find_sources(
 
 
 def _support(sentence: str, passage: Passage, *, closely: bool) -> Support:
+    """Return the best support of a passage for a sentence, or else for the same turned around.
+
+    The name that a sentence ends with must be in its source, not only in what the passage is about.
+    """
+    found = TURNED.fullmatch(sentence.strip())
+    if found is None or VERB.search(found["name"]):
+        return _support_as_written(sentence, passage, closely=closely)
+    described = f"{found['described'][0].lower()}{found['described'][1:]}"
+    for text in (sentence, f"{found['name']} {found['verb']} {described}."):
+        support = _support_as_written(text, passage, closely=closely)
+        quote = "\n".join(passage.text[start:end] for start, end in support.spans)
+        if support.share >= LEAST_SUPPORT and any(
+            has_word(quote, word) for word in claim_of(found["name"]).words
+        ):
+            return support
+    return Support(0.0, ())
+
+
+def _support_as_written(sentence: str, passage: Passage, *, closely: bool) -> Support:
     """Return the best support of a passage; none for an altered copy or, with `closely`, for no copy."""
     if _repeats_its_subject(sentence) or closely and _only_answers(sentence):
         return Support(0.0, ())

@@ -123,6 +123,7 @@ _OPPOSITE_WORDS = (
     ("bought buys buy", "sold sells sell"),
     ("profit profits", "loss losses"),
     ("public", "private"),
+    ("primary", "secondary"),
     ("weekday weekdays", "weekend weekends"),
     ("added adds", "removed removes"),
     ("stieg steigt gestiegen erhöht", "fiel fällt gefallen gesunken sank verringert"),
@@ -175,6 +176,22 @@ def _stem(word: str) -> str:
             return word[: -len(ending)]
     return word
 
+
+_SAME_MEANING = (
+    "linked link links linking connected connect connects connecting",
+    "founded established establish establishes establishing",
+    "built build builds constructed construct constructs erected erects",
+    "began begin begins begun beginning started start starts starting commenced commence commences",
+    "bought buy buys purchased purchase purchases acquired acquire acquires",
+    "melt melts melted melting thaw thaws thawed thawing",
+    "happened happen happens occurred occur occurs",
+    "helped help helps helping assisted assist assists assisting aided",
+    "chose choose chooses chosen selected select selects picked",
+    "wrote writes write written authored",
+    "chiefly mainly mostly largely primarily",
+)
+SAME_MEANING = {word: words.split()[0] for words in _SAME_MEANING for word in words.split()}
+"""Words of the same meaning with the one that stands for all of them: "connected" is "linked"."""
 
 PLAIN_VERBS = frozenset(
     stem
