@@ -14,6 +14,7 @@ from kubernetes.client import models
 
 from docent.settings import Settings
 from docent.web.draining import DRAIN_SECONDS
+from docent.web.server import REQUEST_SECONDS
 from tools.write_settings import SET_BY_CHART
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,7 +117,7 @@ def test_a_web_replica_is_replaced_without_a_refused_request():
     assert container["readinessProbe"]["httpGet"]["path"] == "/ready"
     assert container["livenessProbe"]["httpGet"]["path"] == "/health"
     waits = int(container["lifecycle"]["preStop"]["exec"]["command"][1])
-    assert pod["terminationGracePeriodSeconds"] > waits + DRAIN_SECONDS + 5
+    assert pod["terminationGracePeriodSeconds"] > waits + DRAIN_SECONDS + REQUEST_SECONDS
     environment = {one["name"]: one for one in container["env"]}
     assert environment["DOCENT_REPLICA"]["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
     assert json.loads(environment["DOCENT_ALLOWED_HOSTS"]["value"]) == ["docent", "$(POD_IP)"]
