@@ -12,7 +12,7 @@ from docent.messages import stored
 from docent.store.catalog.dialect import number
 from docent.store.catalog.packing import (
     PAGE_COLUMNS,
-    as_vector,
+    nearest_of,
     pack_page,
     pack_vectors,
     unpack_page,
@@ -43,9 +43,8 @@ def rows_among(
     marks = f"({', '.join('?' * KEYS)})"
     for at in range(0, len(keys), KEYS):
         some = list(keys[at : at + KEYS])
-        rows += db.execute(
-            f"{statement} {marks}", [*values, *some, *[NO_KEY] * (KEYS - len(some))]
-        ).fetchall()
+        padded = [*values, *some, *[NO_KEY] * (KEYS - len(some))]
+        rows += db.execute(f"{statement} {marks}", padded).fetchall()
     return rows
 
 
@@ -240,18 +239,6 @@ def nearest_exactly(
 ) -> list[Hit]:
     """Compare every vector of a library: 0.1 s for every 10,000 chunks."""
     return nearest_of(vectors_where(db, generation, "l.name = ?", [library]), vector, limit)
-
-
-def nearest_of(
-    blocks: Iterable[tuple[list[str], NDArray[np.float32]]], vector: Sequence[float], limit: int
-) -> list[Hit]:
-    """Return the nearest of these vectors, of equally near ones the first by id."""
-    wanted, best = as_vector(vector), list[Hit]()
-    for ids, vectors in blocks:
-        scores = vectors @ wanted
-        least = scores[scores.argsort()[-limit:][0]]
-        best += [Hit(ids[at], float(scores[at])) for at in (scores >= least).nonzero()[0]]
-    return sorted(best, key=lambda hit: (-hit.score, hit.id))[:limit]
 
 
 def count_vectors(db: CatalogConnection, generation: int) -> dict[str, int]:
