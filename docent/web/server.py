@@ -75,6 +75,9 @@ OWN_FILES = 128
 MOST_OF_ONE_ADDRESS = 500
 """Fifty people behind one router hold about 350: a socket and up to six requests each."""
 
+REQUEST_SECONDS = 15
+"""The longest wait of a replica that is stopped for requests under way, once its answers are finished."""
+
 TOO_SLOW = b"The request did not come in time. Send it again.\n"
 TOO_MANY = b"Too many connections are open here. Close some, or try again in a minute.\n"
 
@@ -252,7 +255,7 @@ def serve(settings: Settings) -> None:
             host=settings.host,
             port=settings.port,
             log_level="warning",
-            timeout_graceful_shutdown=5,
+            timeout_graceful_shutdown=REQUEST_SECONDS if settings.replica else 5,
             server_header=False,
         ),
         state().api.state.shutdown,

@@ -34,14 +34,16 @@ PASSWORD = "a long password"
 class Replica:
     """One process of Docent, whose storage/ can be thrown away. Its output goes to `log`."""
 
-    def __init__(self, name: str, folder: Path, command: list[str], environ: dict[str, str]) -> None:
+    def __init__(
+        self, name: str, folder: Path, command: list[str], environ: dict[str, str], *, root: Path
+    ) -> None:
         self.name, self.storage = name, folder / name / "storage"
         self.storage.mkdir(parents=True, exist_ok=True)
         self.log = folder / f"{name}.log"
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "docent", *command],
-                cwd=ROOT,
+                cwd=root,
                 env={**environ, "DOCENT_STORAGE": str(self.storage)},
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -99,12 +101,19 @@ class WebReplica(Replica):
     """`docent serve`, and requests to it with the cluster's API key."""
 
     def __init__(
-        self, name: str, folder: Path, environ: dict[str, str], *, port: int, key: Callable[[], str]
+        self,
+        name: str,
+        folder: Path,
+        environ: dict[str, str],
+        *,
+        root: Path,
+        port: int,
+        key: Callable[[], str],
     ) -> None:
         self.port, self._key = port, key
         self.url = f"http://127.0.0.1:{port}"
         self._client = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
-        super().__init__(name, folder, ["serve"], {**environ, "DOCENT_PORT": str(port)})
+        super().__init__(name, folder, ["serve"], {**environ, "DOCENT_PORT": str(port)}, root=root)
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Send a request of a program. Raises httpx.HTTPError where nothing answers."""
@@ -180,6 +189,8 @@ class Cluster:
     def __init__(self, folder: Path, *, database_url: str, model_url: str, **settings: object) -> None:
         """Take settings of every process by their names, such as DOCENT_FILES_URL."""
         self.folder, self.database_url = folder, database_url
+        self.root = ROOT
+        """The checkout whose version of Docent is started from now on."""
         (folder / "data").mkdir(parents=True, exist_ok=True)
         self.environ = {
             **unmeasured(),  # they are killed
@@ -206,23 +217,18 @@ class Cluster:
     def start_web(self, count: int = 1, *, wait: bool = True, **settings: object) -> list[WebReplica]:
         """Start web replicas at once, and wait until each is ready."""
         names = [f"web{len(self.replicas) + number}" for number in range(1, count + 1)]
-        replicas = [
-            WebReplica(
-                name,
-                self.folder,
-                self._environ({"DOCENT_REPLICA": name, **settings}),
-                port=free_port(),
-                key=self.key,
-            )
-            for name in names
-        ]
-        self.replicas += replicas
+        replicas = [self._web(name, free_port(), settings) for name in names]
         return [replica.until_ready() for replica in replicas] if wait else replicas
+
+    def replace(self, replica: WebReplica) -> WebReplica:
+        """Ask a replica to stop, and start the version at `root` in its place."""
+        replica.stop()
+        return self._web(replica.name, replica.port, {}).until_ready()
 
     def start(self, *command: str, **settings: object) -> Replica:
         """Start another command of Docent, such as `worker`."""
         name = f"{command[0]}-{len(self.replicas) + 1}"
-        replica = Replica(name, self.folder, list(command), self._environ(settings))
+        replica = Replica(name, self.folder, list(command), self._environ(settings), root=self.root)
         self.replicas.append(replica)
         return replica
 
@@ -243,6 +249,12 @@ class Cluster:
     def add_user(self, name: str, *, role: str = "member") -> None:
         users = Users(self.folder, cost=4, database_url=self.database_url)
         users.add(name, role=role, password=PASSWORD)
+
+    def _web(self, name: str, port: int, settings: dict[str, object]) -> WebReplica:
+        environ = self._environ({"DOCENT_REPLICA": name, **settings})
+        replica = WebReplica(name, self.folder, environ, root=self.root, port=port, key=self.key)
+        self.replicas.append(replica)
+        return replica
 
     def _environ(self, settings: dict[str, object]) -> dict[str, str]:
         return self.environ | {name: str(value) for name, value in settings.items()}
