@@ -141,6 +141,10 @@ class Catalog(Protocol):
         """Note how far the index of this process has followed the log; return how far all have that run."""
         return position
 
+    def is_held_back(self, version: int) -> bool:
+        """Return True if changes were committed that cannot be followed yet, in this version."""
+        return False
+
     def wait_for_change(self) -> None:
         """Return once another process may have changed the catalog, after a second at the latest."""
 

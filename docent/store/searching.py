@@ -10,7 +10,7 @@ from typing import Generic, NamedTuple, TypeVar
 from docent.store.catalog import contents
 from docent.store.catalog.dialect import among
 from docent.store.catalog.documents import documents_where
-from docent.store.catalog.packing import as_vector, unpack_vectors
+from docent.store.catalog.packing import as_vector, nearest_of, unpack_vectors
 from docent.store.catalog.scoping import in_scope, is_narrow
 from docent.store.index.generations import Serving
 from docent.store.protocols import Catalog, ChunkLocation, Hit
@@ -77,7 +77,7 @@ class Search:
             condition, value = among("d.id", listing.answering)
             with self._catalog.read(scope) as db:
                 vectors = contents.vectors_where(db, serving.generation, condition, [value])
-                hits = contents.nearest_of(vectors, vector, limit)
+                hits = nearest_of(vectors, vector, limit)
         else:
             hits = [
                 hit for library in listing.libraries for hit in serving.index.nearest(library, vector, limit)

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from docent.store import Store
+from docent.store.catalog.postgres_catalog import PostgresCatalog
 from docent.store.index.followers import CatalogContent
 from docent.store.index.word_index import WordIndex
 from docent.types import Scope
@@ -214,3 +215,32 @@ def test_a_replica_says_how_far_it_is_behind(opened, postgres_url):
         other.execute("LOCK TABLE catalog_version IN ACCESS EXCLUSIVE MODE")
         until(lambda: store.lag > 1.5)
     until(lambda: store.lag < 1.0)
+
+
+def test_a_replica_says_that_a_long_transaction_holds_the_log_up(opened, tmp_path, postgres_url):
+    """What others stored is not found while an older transaction is open, so it counts as lag."""
+    first, second = opened("a"), opened("b")
+    with closing(psycopg.connect(postgres_url)) as other:
+        other.execute("SELECT pg_current_xact_id()")
+        put(first, tmp_path / "files", "boats.txt", "Carmine boats.")
+        until(lambda: second.lag > 1.5)
+        assert not matching(second, "carmine")
+    until(lambda: second.lag < 1.0 and matching(second, "carmine") == {"Carmine boats."})
+
+
+def test_no_transaction_is_open_while_vectors_are_written(opened, tmp_path, postgres_url):
+    """A replica that writes its index reads in short steps, so it never holds the log up for others."""
+    store = opened("a")
+    for n in range(3):
+        put(store, tmp_path / "files", f"{n}.txt", f"Carmine boat {n}.")
+    open_ones = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND state = 'idle in transaction'"
+    )
+    blocks = 0
+    with closing(PostgresCatalog(postgres_url)) as catalog:
+        for ids, _ in CatalogContent(catalog, 1).library_vectors("default", at_once=1):
+            assert len(ids) == 1
+            until(lambda: execute(postgres_url, open_ones) == [(0,)])
+            blocks += 1
+    assert blocks == 3

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from docent.messages import restored, stored
+from docent.store.protocols import Hit
 from docent.types import Heading, Line, Page, ReadBy
 
 if TYPE_CHECKING:  # 0.12 s to import: pages are kept without it
@@ -105,3 +106,15 @@ def unpack_vectors(rows: Sequence[bytes]) -> NDArray[np.float32]:
     if not rows:
         return np.zeros((0, 0), dtype=np.float32)
     return np.frombuffer(b"".join(rows), dtype=np.float16).reshape(len(rows), -1).astype(np.float32)
+
+
+def nearest_of(
+    blocks: Iterable[tuple[list[str], NDArray[np.float32]]], vector: Sequence[float], limit: int
+) -> list[Hit]:
+    """Return the nearest of these vectors, of equally near ones the first by id."""
+    wanted, best = as_vector(vector), list[Hit]()
+    for ids, vectors in blocks:
+        scores = vectors @ wanted
+        least = scores[scores.argsort()[-limit:][0]]
+        best += [Hit(ids[at], float(scores[at])) for at in (scores >= least).nonzero()[0]]
+    return sorted(best, key=lambda hit: (-hit.score, hit.id))[:limit]

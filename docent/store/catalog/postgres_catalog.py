@@ -93,6 +93,10 @@ class PostgresCatalog(Catalog):
         assert row is not None
         return int(row[0])
 
+    def is_held_back(self, version: int) -> bool:
+        """Return True while an older transaction, of anybody on that server, is open: see VERSION."""
+        return version % 2 == 1
+
     def wait_for_change(self) -> None:
         """Listen for the end of a transaction that changed something, in any process."""
         self._listener.wait(POLL_SECONDS)

@@ -52,10 +52,18 @@ class CatalogContent:
     def library_vectors(
         self, library: str, *, at_once: int = contents.ROWS
     ) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+        """Yield a library's vectors, each block read by itself.
+
+        A transaction that is open for as long as Chroma writes would hold up the log for every process.
+        """
+        where: tuple[str, list[str]] = "l.name = ?", [library]
         with self._catalog.read() as db:
-            for block in contents.vectors_of_library(db, self._generation, library, at_once=at_once):
-                self.on_read()
-                yield block
+            blocks = contents.blocks_where(db, self._generation, *where, at_once=at_once)
+        for readings in blocks:
+            self.on_read()
+            with self._catalog.read() as db:
+                found = list(contents.vectors_of_block(db, self._generation, *where, readings))
+            yield from found
 
     def chunk_count(self) -> int:
         with self._catalog.read() as db:

@@ -117,7 +117,8 @@ class ServingIndex:
                     index.follow()
                 index.beat()
                 seen, reported = version, ""
-                self._level_at = time.monotonic()
+                if not self._catalog.is_held_back(version):
+                    self._level_at = time.monotonic()
             except (StoreError, OSError, sqlite3.Error) as error:  # it is tried again
                 if str(error) != reported:
                     log.warning("%s", error)

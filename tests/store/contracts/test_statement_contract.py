@@ -342,7 +342,9 @@ def test_what_is_read_comes_back(library):
         assert set(found) == set(ids)
         every = dict(zip(found, vectors.tolist(), strict=True))
         walked = [
-            one for some in contents.vectors_of_library(db, library.generation, "default") for one in some[0]
+            one
+            for some in contents.vectors_where(db, library.generation, "l.name = ?", ["default"])
+            for one in some[0]
         ]
         assert sorted(walked) == sorted(ids)
         best = contents.nearest_exactly(db, library.generation, "default", every[ids[7]], 3)
