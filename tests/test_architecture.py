@@ -83,7 +83,7 @@ LIVES_IN: dict[str, set[str]] = {
     "alembic": {"docent/postgres/"},
     "sqlalchemy": {"docent/postgres/"},
     "obstore": {"docent/store/s3_files.py"},
-    "pyrage": {"docent/store/file_keys.py"},
+    "pyrage": {"docent/store/s3_files.py"},
     "opentelemetry": {"docent/otlp_tracing.py"},
     "chromadb": {"docent/store/index/vectors.py"},
     "tantivy": {"docent/store/index/word_index.py", "docent/store/index/languages.py"},

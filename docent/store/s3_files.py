@@ -6,6 +6,7 @@ that were used last are cached on this machine.
 
 from __future__ import annotations
 
+import base64
 import logging
 import os
 import re
@@ -21,12 +22,12 @@ from urllib.parse import urlsplit
 
 from docent.errors import FilesRefused, FilesUnreachable, StoreError
 from docent.store.catalog import bucket_objects
-from docent.store.file_keys import FileKeys
 from docent.store.files import COPIES, Copies, FileCache, KeptOriginal, copy_checked, storing
 from docent.store.protocols import Catalog, CatalogConnection, Files
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
+    from pyrage import x25519
 
 log = logging.getLogger(__name__)
 FETCHED = "fetched"
@@ -69,7 +70,7 @@ class S3Files(Files):
     def open(self, sha256: str) -> Path:
         def fetch(target: Path) -> bool:
             with self._catalog.read() as db:
-                name, key = bucket_objects.name_of(db, sha256), bucket_objects.key_of(db, sha256)
+                name, key = bucket_objects.object_of(db, sha256)
             if not key:
                 return bool(name) and self._bucket.get(name, target)
             with self._beside() as encrypted:
@@ -298,3 +299,72 @@ def _reason(error: Exception) -> str:
     text = str(error)
     found = re.search(r'<Code>(\w+)</Code>|message: "([^"]+)"', text)
     return (found[1] or found[2]) if found else text.partition("\n")[0].rpartition(" - ")[2]
+
+
+class FileKeys:
+    """Encrypts originals in the format of age, each with a key of its own; without a secret it does nothing.
+
+    The catalog holds these keys, encrypted with the one of DOCENT_FILES_KEY. Once the row of an original is
+    gone, nothing opens what is left of it in old versions of the bucket.
+    """
+
+    def __init__(self, secret: str) -> None:
+        """Take keys that `age-keygen` makes, separated by commas: the first encrypts, all of them decrypt."""
+        if secret and find_spec("pyrage") is None:
+            raise StoreError(
+                "DOCENT_FILES_KEY encrypts the original files, which needs pyrage. Install it with: pip "
+                "install 'docent-rag[cluster]' (in a checkout: make install-cluster)"
+            )
+        self._identities = [_identity(part.strip()) for part in secret.split(",") if part.strip()]
+
+    def new(self) -> str:
+        """Return a new key as the catalog holds it; empty where nothing is encrypted."""
+        if not self._identities:
+            return ""
+        from pyrage import encrypt, x25519
+
+        key = str(x25519.Identity.generate()).encode()
+        return base64.b64encode(encrypt(key, [self._identities[0].to_public()])).decode()
+
+    def encrypt(self, file: Path, target: Path, key: str) -> None:
+        from pyrage import encrypt_file
+
+        encrypt_file(str(file), str(target), [self._opened(key).to_public()])
+
+    def decrypt(self, file: Path, target: Path, key: str) -> None:
+        """Write the content of an encrypted file. Raises StoreError for one that this key does not open."""
+        from pyrage import DecryptError, decrypt_file
+
+        identity = self._opened(key)
+        try:
+            decrypt_file(str(file), str(target), [identity])
+        except DecryptError as error:
+            raise StoreError(
+                "An original in the bucket of DOCENT_FILES_URL is damaged: it cannot be decrypted. Restore "
+                "its earlier version there, or delete the document and add the file again."
+            ) from error
+
+    def _opened(self, key: str) -> x25519.Identity:
+        refusal = StoreError(
+            "An original was encrypted with another DOCENT_FILES_KEY. Set the one of before, after the "
+            "present one and a comma if there is one."
+        )
+        if not self._identities:
+            raise refusal
+        from pyrage import DecryptError, decrypt
+
+        try:
+            return _identity(decrypt(base64.b64decode(key), self._identities).decode())
+        except DecryptError as error:
+            raise refusal from error
+
+
+def _identity(text: str) -> x25519.Identity:
+    from pyrage import IdentityError, x25519
+
+    try:
+        return x25519.Identity.from_str(text)
+    except IdentityError as error:
+        raise StoreError(
+            "DOCENT_FILES_KEY is no key: it begins with AGE-SECRET-KEY-1. Make one with: age-keygen"
+        ) from error

@@ -6,13 +6,11 @@ process left to do stands in the log, and the next one that owns the index does 
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from docent.errors import FilesUnreachable, StoreError, UnknownDocument
 from docent.messages import restored, stored
@@ -34,12 +32,6 @@ from docent.store.searching import Search
 from docent.store.writing import Writer
 from docent.types import Chunk, Document, Page, Scope, SourceFile, State, StoredDocument
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-log = logging.getLogger(__name__)
-
 
 class Store:
     """Everything at rest. Thread-safe; any number of processes may have it open.
@@ -49,7 +41,7 @@ class Store:
     anything, so that it keeps no words and vectors.
     """
 
-    on_wanted: Callable[[], None] = staticmethod(lambda: None)
+    on_wanted: Callable[[], None] | None = None
     """Called when vectors are wanted; set by the process that makes them."""
 
     def __init__(
@@ -205,13 +197,6 @@ class Store:
             failed = documents.failures(db, scope.reader)
         return [file for file in failed if not scope.libraries or file.library in scope.libraries]
 
-    def put(
-        self, file: SourceFile, document: Document, chunks: Sequence[Chunk], vectors: NDArray[np.float32]
-    ) -> None:
-        """Store a document with words and vectors."""
-        self.put_words(file, document, chunks)
-        self.put_vectors([chunk.id for chunk in chunks], vectors)
-
     def fail(self, file: SourceFile, reason: str) -> None:
         """Note that a file cannot be read; a version read earlier goes on answering."""
         with self._catalog.write() as db:
@@ -328,7 +313,8 @@ class Store:
         return self._catalog.value("name"), self._chroma_url
 
     def _wake(self) -> str:
-        self.on_wanted()
+        if self.on_wanted is not None:
+            self.on_wanted()
         return stored(self._held_up)
 
     def _settle(self) -> None:

@@ -142,5 +142,6 @@ def stored(folder: Path, texts: dict[str, str], *, chunk_tokens: int = 60) -> St
         )
         stat = file.stat()
         source = SourceFile(library, path, file, stat.st_size, stat.st_mtime_ns)
-        store.put(source, document, chunks, embedder.embed([embedded_text(one) for one in chunks]))
+        store.put_words(source, document, chunks)
+        store.put_vectors([one.id for one in chunks], embedder.embed([embedded_text(one) for one in chunks]))
     return store

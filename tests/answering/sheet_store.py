@@ -59,4 +59,5 @@ def put(store: Store, folder: Path, library: str, name: str, kind: str, pages: t
     )  # fmt: skip
     stat = file.stat()
     source = SourceFile(library, name, file, stat.st_size, stat.st_mtime_ns)
-    store.put(source, document, chunks, embedder.embed([embedded_text(one) for one in chunks]))
+    store.put_words(source, document, chunks)
+    store.put_vectors([one.id for one in chunks], embedder.embed([embedded_text(one) for one in chunks]))

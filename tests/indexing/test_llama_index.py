@@ -122,7 +122,8 @@ def put(store, embedder, folder):
         limit=256,
     )
     source = SourceFile("default", file.name, file, file.stat().st_size, file.stat().st_mtime_ns)
-    store.put(source, document, chunks, embedder.embed([embedded_text(cut) for cut in chunks]))
+    store.put_words(source, document, chunks)
+    store.put_vectors([one.id for one in chunks], embedder.embed([embedded_text(cut) for cut in chunks]))
 
 
 def test_the_parser_cuts_as_docent_does(nodes, embedder):

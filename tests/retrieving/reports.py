@@ -101,4 +101,5 @@ def put_report(store: Store, folder: Path, embedder: WordHashEmbedder) -> None:
         limit=256,
     )
     source = SourceFile("default", file.name, file, file.stat().st_size, file.stat().st_mtime_ns)
-    store.put(source, document, chunks, embedder.embed([embedded_text(one) for one in chunks]))
+    store.put_words(source, document, chunks)
+    store.put_vectors([one.id for one in chunks], embedder.embed([embedded_text(one) for one in chunks]))

@@ -19,9 +19,9 @@ EVERYTHING = Scope()
 def put(store: Store, folder: Path, path: str, text: str, *, library: str = "default") -> str:
     """Write a file, store it, and return the id of its document."""
     one = arrival(folder, path, text, library=library)
-    store.put(
-        one.file, one.document, one.chunks, EMBEDDER.embed([embedded_text(piece) for piece in one.chunks])
-    )
+    store.put_words(one.file, one.document, one.chunks)
+    vectors = EMBEDDER.embed([embedded_text(piece) for piece in one.chunks])
+    store.put_vectors([piece.id for piece in one.chunks], vectors)
     return document_id(library, one.document.sha256)
 
 

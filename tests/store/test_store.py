@@ -104,7 +104,8 @@ def put_thousand_chunks(store: Store, folder: Path, name: str) -> None:
         Chunk(hashlib.md5(f"{name} {n}".encode()).hexdigest(), key, 1, 0, 10, "A thousand", "", "", 2)
         for n in range(1000)
     ]
-    store.put(one.file, one.document, chunks, np.tile(EMBEDDER.embed([HOURS]), (1000, 1)))
+    store.put_words(one.file, one.document, chunks)
+    store.put_vectors([chunk.id for chunk in chunks], np.tile(EMBEDDER.embed([HOURS]), (1000, 1)))
 
 
 @pytest.mark.parametrize("running", [True, False], ids=["while idle", "at the next start"])

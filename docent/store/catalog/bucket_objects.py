@@ -6,26 +6,21 @@ a process that was held up, never takes what another one has stored since.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 
 from docent.store.protocols import CatalogConnection
 
-NAME = "SELECT name FROM objects WHERE sha256 = ?"
 FOLDER = "bucket folder"
 """The setting with the folder of new objects, of which only this catalog deletes what no row names."""
 
 
+def object_of(db: CatalogConnection, sha256: str) -> tuple[str, str]:
+    """Return the object in which an original lies and its key, itself encrypted; each empty without one."""
+    return db.execute("SELECT name, key FROM objects WHERE sha256 = ?", (sha256,)).fetchone() or ("", "")
+
+
 def name_of(db: CatalogConnection, sha256: str) -> str:
-    """Return the object in which an original lies; empty where there is none."""
-    row = db.execute(NAME, (sha256,)).fetchone()
-    return str(row[0]) if row else ""
-
-
-def key_of(db: CatalogConnection, sha256: str) -> str:
-    """Return the key of that object, which is encrypted itself; empty where the object is not."""
-    row = db.execute("SELECT key FROM objects WHERE sha256 = ?", (sha256,)).fetchone()
-    return str(row[0]) if row else ""
+    return object_of(db, sha256)[0]
 
 
 def claim(db: CatalogConnection, sha256: str, name: str, key: str) -> None:
@@ -62,7 +57,7 @@ def forget(db: CatalogConnection, names: Iterable[str]) -> None:
     db.executemany("DELETE FROM dropped_objects WHERE name = ?", [(name,) for name in names])
 
 
-def leave_folder(db: CatalogConnection | sqlite3.Connection) -> None:
+def leave_folder(db: CatalogConnection) -> None:
     """Use a new folder from now on: this copy of a catalog may not know all that is in the one of before."""
     db.execute("DELETE FROM meta WHERE key = ?", (FOLDER,))
 

@@ -15,9 +15,10 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from enum import Enum
 from pathlib import Path
+from typing import TypeVar
 
 from docent.errors import DamagedStore, StoreError
 from docent.store.catalog import changes, contents
@@ -27,6 +28,7 @@ from docent.store.index.word_index import WordIndex
 from docent.store.locks import FolderLock, InUse
 from docent.store.protocols import Catalog, DerivedIndex, Hit, StoreContents
 
+Part = TypeVar("Part", bound=DerivedIndex)
 log = logging.getLogger(__name__)
 CHROMA, WORDS = "chroma", "words"
 BEAT_SECONDS = 2.0
@@ -71,11 +73,21 @@ class OwnedIndex:
         trust = self._checksums.check()
         if self._url:
             shutil.rmtree(folder / CHROMA, ignore_errors=True)
+        name = chroma_name(self._name, generation) if self._url else "docent"
         with ExitStack() as on_failure:
             try:
-                self.words = self._open_words(trust[WORDS])
+                opened = self._open(lambda: WordIndex(folder / WORDS), WORDS, trust[WORDS])
+                self.words, self._word_follower = opened
                 on_failure.callback(self.words.close)
-                self._open_vectors(Trust.UNSURE if self._url else trust[CHROMA])
+                self._vectors, self._vector_follower = self._open(
+                    lambda: ChromaVectors(folder / CHROMA, name=name, url=self._url),
+                    CHROMA,
+                    Trust.UNSURE if self._url else trust[CHROMA],
+                )
+                on_failure.callback(self._vectors.close)
+                if self._is_wasteful():
+                    self._vector_follower.write_anew()
+                    self._vectors.sweep()
             except KeyboardInterrupt:
                 self._checksums.mark_opened()  # opening was interrupted, and did not kill the process
                 raise
@@ -237,58 +249,25 @@ class OwnedIndex:
                 raise StoreError("Another process has exchanged the index meanwhile. Run this again.")
             yield
 
-    def _open_words(self, trust: Trust) -> WordIndex:
-        folder = self._folder / WORDS
-        if trust is Trust.BROKEN:
-            _discard(folder, self._positions[WORDS])
-        try:
-            words = WordIndex(folder)
-        except DamagedStore:
-            _discard(folder, self._positions[WORDS])
-            words = WordIndex(folder)
-        self._word_follower = self._follower(words, WORDS)
-        try:
-            whole = self._word_follower.is_whole()
-        except (DamagedStore, ValueError) as error:
-            log.warning("%s", error)
-            whole = False
-        if not whole:
-            log.warning("%s is written again from the catalog.", folder)
-            words.close()
-            _discard(folder, self._positions[WORDS])
-            words = WordIndex(folder)
-            self._word_follower = self._follower(words, WORDS)
-            self._word_follower.catch_up()
-        return words
-
-    def _open_vectors(self, trust: Trust) -> None:
-        if trust is Trust.BROKEN:
-            _discard(self._folder / CHROMA, self._positions[CHROMA])
-        with ExitStack() as on_failure:
-            on_failure.callback(self._close_vectors)
-            try:
-                self._connect_vectors()
-                whole = self._vector_follower.is_whole() and not self._is_wasteful()
-            except DamagedStore as error:
-                log.warning("%s", error)
-                whole = False
-            if not whole:
-                log.warning("%s is written again from the catalog.", self._folder / CHROMA)
-                self._close_vectors()
-                if not self._url:
-                    _discard(self._folder / CHROMA, self._positions[CHROMA])
-                self._connect_vectors()
-                self._vector_follower.write_anew()
-            on_failure.pop_all()
-
-    def _close_vectors(self) -> None:
-        if hasattr(self, "_vectors"):
-            self._vectors.close()
-
-    def _connect_vectors(self) -> None:
-        name = chroma_name(self._name, self._generation) if self._url else "docent"
-        self._vectors = ChromaVectors(self._folder / CHROMA, name=name, url=self._url)
-        self._vector_follower = self._follower(self._vectors, CHROMA)
+    def _open(self, make: Callable[[], Part], part: str, trust: Trust) -> tuple[Part, Follower]:
+        """Open words or vectors; where they are damaged or not whole, write them again from the catalog."""
+        anew = trust is Trust.BROKEN
+        while True:
+            if anew:
+                _discard(self._folder / part, self._positions[part])
+            with ExitStack() as unless_whole:
+                try:
+                    index = unless_whole.enter_context(closing(make()))
+                    follower = self._follower(index, part)
+                    if follower.is_whole() or anew:
+                        unless_whole.pop_all()
+                        return index, follower
+                except (DamagedStore, ValueError) as error:
+                    if anew:
+                        raise
+                    log.warning("%s", error)
+            log.warning("%s is written again from the catalog.", self._folder / part)
+            anew = True
 
     def _follower(self, index: DerivedIndex, part: str) -> Follower:
         self._followers[part] = Follower(
