@@ -196,3 +196,23 @@ def test_each_signal_helps(signal, report):
         for weights in (DEFAULT_WEIGHTS, without)
     }
     assert mean[DEFAULT_WEIGHTS] > mean[without]
+
+
+def test_rows_that_a_question_names(report):
+    """A row whose label the question says is found before pages that say the same words in prose."""
+    asked = (
+        ("What did the business state as interest in its meeting of 2022: how high was interest expense?", 4),
+        ("How much goodwill flows to the business and its share in 2022?", 5),
+        ("What was the net income of the plants of the business in 2022?", 4),
+    )
+    without = replace(DEFAULT_WEIGHTS, row=0.0)
+    ranks = {w: [rank(question, {page}, report, w) for question, page in asked] for w in (DEFAULT_WEIGHTS, without)}
+    assert ranks[DEFAULT_WEIGHTS] == [1, 1, 1], ranks
+    assert max(ranks[without]) > 1, ranks
+
+
+def test_rows_that_a_question_names(report):
+    """A row whose label the question says comes before pages that say more of its words in prose."""
+    question = "What were the inventories at the end of the year 2022 of the business?"
+    assert rank(question, {BALANCE_SHEET}, report, DEFAULT_WEIGHTS) == 1
+    assert rank(question, {BALANCE_SHEET}, report, replace(DEFAULT_WEIGHTS, row=0.0)) > 1
