@@ -26,7 +26,9 @@ from docent.types import Passage, Scope
 
 WITHIN = 50
 SQUAD_QUESTIONS = 1000
-NONE = Weights(prior=0, page=0, title=0, figures=0, neighbours=0, sentence=0, clauses=0, lines=0, statement=0, row=0)
+NONE = Weights(
+    prior=0, page=0, title=0, figures=0, neighbours=0, sentence=0, clauses=0, lines=0, statement=0, row=0
+)
 STEPS: dict[str, tuple[str, ...]] = {
     "both searches, fused": (),
     "+ other chunks of the page": ("page",),

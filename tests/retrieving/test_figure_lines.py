@@ -18,7 +18,7 @@ from docent.retrieving.figure_lines import (
 from docent.store.index.languages import terms
 from docent.types import Scope
 from tests.fakes.embedder import WordHashEmbedder
-from tests.retrieving.reports import QUESTIONS
+from tests.retrieving.reports import BALANCE_SHEET, QUESTIONS
 
 EMBEDDER = WordHashEmbedder()
 OWN = """
@@ -196,19 +196,6 @@ def test_each_signal_helps(signal, report):
         for weights in (DEFAULT_WEIGHTS, without)
     }
     assert mean[DEFAULT_WEIGHTS] > mean[without]
-
-
-def test_rows_that_a_question_names(report):
-    """A row whose label the question says is found before pages that say the same words in prose."""
-    asked = (
-        ("What did the business state as interest in its meeting of 2022: how high was interest expense?", 4),
-        ("How much goodwill flows to the business and its share in 2022?", 5),
-        ("What was the net income of the plants of the business in 2022?", 4),
-    )
-    without = replace(DEFAULT_WEIGHTS, row=0.0)
-    ranks = {w: [rank(question, {page}, report, w) for question, page in asked] for w in (DEFAULT_WEIGHTS, without)}
-    assert ranks[DEFAULT_WEIGHTS] == [1, 1, 1], ranks
-    assert max(ranks[without]) > 1, ranks
 
 
 def test_rows_that_a_question_names(report):
