@@ -82,7 +82,7 @@ LIVES_IN: dict[str, set[str]] = {
     "psycopg": {"docent/postgres/", "docent/store/catalog/postgres_catalog.py"},
     "alembic": {"docent/postgres/"},
     "sqlalchemy": {"docent/postgres/"},
-    "obstore": {"docent/store/bucket.py"},
+    "obstore": {"docent/store/s3_files.py"},
     "pyrage": {"docent/store/file_keys.py"},
     "opentelemetry": {"docent/otlp_tracing.py"},
     "chromadb": {"docent/store/index/vectors.py"},

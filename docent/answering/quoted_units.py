@@ -11,17 +11,21 @@ from docent.answering.citing.text_units import TextUnit, cells, text_units
 from docent.answering.output_filter import display_quote
 
 DOT_LEADERS = re.compile(r"\s*\.{4,}\s*")
+HEADING = re.compile(r"#{1,6} [^\n]+")
 FENCE = re.compile(r"```\w*")  # shown, it would turn the rest of the answer into code
 BULLET = re.compile(r"\A\s*(?:#+|[-*•·–]|\d{1,2}[.)])\s+")
 MARKERS = ("```", "**", "__", "`")
 ENDS = re.compile(r"[.!?…:;][\"”’)\]*_`]*$")
 EXAMPLE = re.compile(r"[\"“«][^\"”»]{3,90}\?\s?[\"”»]")
 LONGEST_SENTENCE = 400
+LONGEST_CODE = 300
+"""Characters of a sentence and the lines of code that it announces, quoted as one."""
 LEAST_PROSE = 5
 """Words of a line that is a part of a sentence rather than a row."""
 CURRENCY = re.compile(r"[$€£¥]")
 COLUMN = re.compile(r"(?:[A-Za-z]{3,9}\.? ?\d{0,2},? ?)?(?:19|20)\d\d|[^\d$€£¥%]*[^\W\d][^\d$€£¥%]*")
 """A cell that may name a column: a year, a date, words without figures."""
+FOOTNOTE = re.compile(r"\(\d{1,2}\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,9 @@ class QuotedUnit:
     whole: bool = True
     """False for a sentence that begins or ends outside of the text."""
     says: bool = True
-    """False for what answers nothing: the names of columns, an example of a question."""
+    """False for what answers nothing: a heading, the names of columns, an example of a question."""
+    heading: str = ""
+    """The heading above it, if the text has one."""
 
 
 @lru_cache(maxsize=512)
@@ -45,17 +51,22 @@ def quoted_units(text: str) -> tuple[QuotedUnit, ...]:
     """Return the sentences and rows of a text; lines of one sentence that look like rows are joined."""
     found: list[QuotedUnit] = []
     columns: tuple[str, ...] = ()
+    heading = ""
     for start, end in _joined(text, text_units(text)):
         unit = text[start:end]
         row = row_cells(unit) if "\n" not in unit else ()
         if len(row) < 2:
             columns = columns if len(unit) < LONGEST_LABEL and unit[-1] not in ".!?" else ()
-            asks = bool(EXAMPLE.search(unit))
-            found.append(QuotedUnit(start, end, whole=_is_whole(text, start, end), says=not asks))
+            is_heading = bool(HEADING.fullmatch(unit))
+            heading = unit if is_heading else heading
+            says = not (is_heading or EXAMPLE.search(unit))
+            whole = _is_whole(text, start, end)
+            found.append(QuotedUnit(start, end, whole=whole, says=says, heading=heading))
             continue
-        is_head = all(COLUMN.fullmatch(cell) for cell in row)
+        is_head = all(COLUMN.fullmatch(FOOTNOTE.sub("", cell)) for cell in row)
         columns = row if is_head else columns
-        found.append(QuotedUnit(start, end, row, () if is_head else columns, says=not is_head))
+        known = () if is_head else columns
+        found.append(QuotedUnit(start, end, row, known, says=not is_head, heading=heading))
     return tuple(found)
 
 
@@ -79,6 +90,9 @@ def _joined(text: str, units: Sequence[TextUnit]) -> Iterator[tuple[int, int]]:
 
 def _goes_on(before: str, gap: str, after: str) -> bool:
     """Tell whether a sentence that a line begins goes on in the next one."""
+    in_code = before.count("```") % 2 == 1
+    if in_code or (before.endswith(":") and after.startswith("```")):
+        return len(before) + len(after) < LONGEST_CODE
     last = before.rpartition("\n")[2]
     if "\n" not in gap and len(cells(after)) > 1:
         return True  # "U.S.  16 %  9 %" is one row, whatever its full stop

@@ -90,7 +90,9 @@ holds the evidence for 101 with this and without the document's name, for 91 wit
 CUT_FACTOR = 0.85
 """Factor for a sentence of which the passage holds only a part."""
 SAYS_NOTHING_FACTOR = 0.3
-"""Factor for the names of a table's columns, and for a question that a text gives as an example."""
+"""Factor for a heading, the names of a table's columns, and a question that a text gives as an example."""
+ENDED = re.compile(r"[.!?:…\d]\W*\Z")
+"""The end of a statement; a heading has none."""
 ROW_NAME_FACTOR = 1.5
 """Factor for a row that the question names: "Net sales" in "What were net sales?"."""
 READ_AT_ONCE = 25
@@ -220,7 +222,7 @@ def find_best_sentences(
     """Return a list of the sentences that match the question best, each with the mark of its passage.
 
     A word weighs more the fewer sentences have it. Words of a document's name do not count in its
-    sentences: a line that only repeats the name answers nothing.
+    sentences: a line that only repeats the name, or the headings above it, answers nothing.
     """
     asked = content_words(question)
     units = {
@@ -238,13 +240,15 @@ def find_best_sentences(
 
     def score(candidate: tuple[int, int, int]) -> float:
         n, start, end = candidate
-        own = sum(weight[word] for word in asked & words[candidate] - names[n - 1])
-        in_header = sum(weight[word] for word in asked & headers[n - 1])
+        unit, said = units[candidate], words[candidate]
+        above = content_words(unit.heading) | names[n - 1] if unit.heading else headers[n - 1]
+        own = sum(weight[word] for word in asked & said - names[n - 1])
+        in_header = sum(weight[word] for word in asked & above - said)
         has_figure = wants_figure and bool(FIGURE.search(passages[n - 1].text, start, end))
-        factor = (FIGURE_FACTOR if has_figure else 1) * (1 if units[candidate].whole else CUT_FACTOR)
-        factor *= 1 if units[candidate].says else SAYS_NOTHING_FACTOR
-        row = units[candidate].row
-        if row and len(name := content_words(row[0])) > 1 and name <= asked:
+        factor = (FIGURE_FACTOR if has_figure else 1) * (1 if unit.whole else CUT_FACTOR)
+        repeats = said <= headers[n - 1] and not ENDED.search(passages[n - 1].text, start, end)
+        factor *= SAYS_NOTHING_FACTOR if repeats or not unit.says else 1
+        if unit.row and len(name := content_words(unit.row[0])) > 1 and name <= asked:
             factor *= ROW_NAME_FACTOR
         return (own + HEADER_WEIGHT * in_header) * factor * FALLOFF ** (n - 1)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import atexit
 import threading
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 from docent.postgres.connections import PostgresConnection, PostgresPool
 from docent.postgres.migrating import open_pool
@@ -33,6 +35,10 @@ class ServerSchema:
     def write(self) -> AbstractContextManager[PostgresConnection]:
         """Run the block in one transaction: all of it happens, or none."""
         return self._pool.transaction(self._write)
+
+    def row(self, statement: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+        """Return the first row of a statement that names its schema and is a transaction of its own."""
+        return self._pool.row(statement, values)
 
     def connect(self) -> PostgresConnection:
         """Return a connection for a lock that is held for long; it is the caller's to close."""

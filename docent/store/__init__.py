@@ -4,8 +4,8 @@ from docent.store.backups import back_up, restore
 from docent.store.catalog.documents import UPLOADED, is_from
 from docent.store.catalog.snapshots import mend_catalog
 from docent.store.files import COPIES, Copies, sha256_of
-from docent.store.groups import Group, Groups
 from docent.store.index.generations import forget_built, forget_previous, roll_back
+from docent.store.organising import Group, Groups
 from docent.store.protocols import Arrival, KnownFile, Level, LibraryEntry
 from docent.store.store import Store
 

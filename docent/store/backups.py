@@ -10,15 +10,15 @@ import datetime
 import json
 import os
 import shutil
-import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path, PurePosixPath
 
 from docent.errors import DamagedStore, StoreError
 from docent.store.catalog import bucket_objects, changes, documents
+from docent.store.catalog.snapshots import copy_database
 from docent.store.catalog.sqlite_catalog import SqliteCatalog
 from docent.store.files import ORIGINALS, sha256_of
 from docent.store.locks import LOCK, FolderLock
@@ -93,30 +93,30 @@ def _fill(tar: tarfile.TarFile, folder: Path, scratch: Path, *, originals: bool)
         tar.add(path, name)
 
     catalog = scratch / "catalog.db"
-    _copy(folder / CATALOG, catalog)
-    with closing(SqliteCatalog(catalog)) as copied, copied.write() as db:
-        bucket_objects.leave_folder(db)
-    for sha256 in _with_originals(catalog, folder / ORIGINALS) if originals else ():
+    copy_database(folder / CATALOG, catalog)
+    for sha256 in _completed(catalog, folder / ORIGINALS if originals else None):
         add(folder / ORIGINALS / sha256, f"{ORIGINALS}/{sha256}")
     add(catalog, CATALOG)
     for path in _beside(folder):
         if path.suffix == ".db":
-            _copy(path, scratch / path.name)
-            path = scratch / path.name
+            path = copy_database(path, scratch / path.name)
         add(path, path.name)
     (scratch / LIST).write_text(json.dumps({"format": 1, "sha256": sums}, indent=1))
     tar.add(scratch / LIST, LIST)
 
 
-def _with_originals(catalog: Path, originals: Path) -> list[str]:
-    """Return the originals of a copied catalog; remove the documents from it that have none."""
+def _completed(catalog: Path, originals: Path | None) -> list[str]:
+    """Return the originals of a copied catalog; remove the documents from it that have none by now."""
     with closing(SqliteCatalog(catalog)) as copied, copied.write() as db:
-        sha256s = {one for one in documents.used_originals(db) if (originals / one).exists()}
-        for key, sha256 in db.execute("SELECT id, sha256 FROM documents").fetchall():
-            if sha256 not in sha256s and (row := documents.document_row(db, key)) is not None:
-                documents.withdraw(db, row)  # deleted while the backup was taken
+        bucket_objects.leave_folder(db)
+        if originals is None:
+            return []
+        there = {one for one in documents.used_originals(db) if (originals / one).exists()}
+        for n, sha256 in db.execute("SELECT n, sha256 FROM documents").fetchall():
+            if sha256 not in there:  # deleted while the backup was taken
+                documents.withdraw(db, n)
         changes.remove(db, changes.nameless(db))
-    return sorted(sha256s)
+    return sorted(there)
 
 
 def _beside(folder: Path) -> Iterator[Path]:
@@ -126,41 +126,35 @@ def _beside(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _copy(source: Path, target: Path) -> None:
-    with closing(sqlite3.connect(source, timeout=30)) as database, closing(sqlite3.connect(target)) as copy:
-        database.backup(copy, pages=2048)
-        copy.execute("PRAGMA journal_mode = DELETE")
-
-
 def _unpack(source: Path, fresh: Path) -> None:
     """Unpack all of it and verify every checksum, or leave nothing."""
-    try:
-        with tarfile.open(source) as tar:
-            members = tar.getmembers()
-            if not members or not all(_is_ours(member) for member in members):
-                raise DamagedStore(
-                    "{source} is no backup: name a file that `docent backup` wrote.", source=source
-                )
-            tar.extractall(fresh, filter="data")
-        sums: dict[str, str] = json.loads((fresh / LIST).read_text())["sha256"]
-        there = {path.relative_to(fresh).as_posix() for path in fresh.rglob("*") if path.is_file()} - {LIST}
-        names = sorted(there | sums.keys())
-        wrong = [name for name in names if name not in there or sha256_of(fresh / name) != sums.get(name)]
-        if wrong:
+    with ExitStack() as on_failure:
+        on_failure.callback(shutil.rmtree, fresh, ignore_errors=True)
+        try:
+            with tarfile.open(source) as tar:
+                members = tar.getmembers()
+                if not members or not all(_is_ours(member) for member in members):
+                    raise DamagedStore(
+                        "{source} is no backup: name a file that `docent backup` wrote.", source=source
+                    )
+                tar.extractall(fresh, filter="data")
+            sums: dict[str, str] = json.loads((fresh / LIST).read_text())["sha256"]
+            (fresh / LIST).unlink()
+        except (OSError, tarfile.TarError, ValueError, KeyError) as error:
             raise DamagedStore(
-                "{source} is damaged ({wrong} is not as it was). Nothing was changed.",
+                "{source} cannot be read as a backup ({error}). Nothing was changed.",
                 source=source,
-                wrong=wrong[0],
-            )
-        (fresh / LIST).unlink()
-    except (OSError, tarfile.TarError, ValueError, KeyError) as error:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise DamagedStore(
-            "{source} cannot be read as a backup ({error}). Nothing was changed.", source=source, error=error
-        ) from error
-    except DamagedStore:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise
+                error=error,
+            ) from error
+        there = {path.relative_to(fresh).as_posix() for path in fresh.rglob("*") if path.is_file()}
+        for name in sorted(there | sums.keys()):
+            if name not in there or sha256_of(fresh / name) != sums.get(name):
+                raise DamagedStore(
+                    "{source} is damaged ({wrong} is not as it was). Nothing was changed.",
+                    source=source,
+                    wrong=name,
+                )
+        on_failure.pop_all()
 
 
 def _is_ours(member: tarfile.TarInfo) -> bool:

@@ -23,17 +23,22 @@ class Deleter:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
-    def delete(self, key: str, scope: Scope, quotes: Quotes) -> Deletion:
-        """Delete a document. Raises StoreError, before it is, where the conversations cannot be changed."""
-        known = self._known([key], scope)
+    def delete(self, document_id: str, scope: Scope, *, quotes: Quotes = "blank") -> Deletion:
+        """Delete a document, and the answers or quotes made from it; count what is left.
+
+        Raises StoreError, before it is deleted, where the conversations cannot be changed.
+        """
+        known = self._known([document_id], scope)
         if not known:
-            raise UnknownDocument("There is no document {name!r} that you may delete.", name=key)
-        return self._delete(known, key, known[0].name, quotes)
+            raise UnknownDocument("There is no document {name!r} that you may delete.", name=document_id)
+        return self._delete(known, document_id, known[0].name, quotes)
 
-    def delete_several(self, keys: Sequence[str], scope: Scope, quotes: Quotes) -> Deletion:
-        return self._delete(self._known(keys, scope), "", "", quotes)
+    def delete_several(self, ids: Sequence[str], scope: Scope, *, quotes: Quotes = "blank") -> Deletion:
+        """Delete documents in one step; those that are gone by now are left out."""
+        return self._delete(self._known(ids, scope), "", "", quotes)
 
-    def delete_library(self, library: str, scope: Scope, *, shared: bool) -> Deletion:
+    def delete_library(self, library: str, scope: Scope, *, shared: bool = False) -> Deletion:
+        """Delete a private library with everything in it, or a shared one where `shared` allows it."""
         with self._writer.catalog.read() as db:
             everybodys = documents.libraries_of(db, None)
             own = scope.reader is not None and library in documents.libraries_of(db, scope.reader)
@@ -64,7 +69,7 @@ class Deleter:
         with self._writer.catalog.read() as db:
             own = set(documents.libraries_of(db, owner)) - set(documents.libraries_of(db, None))
         for library in sorted(own):
-            self.delete_library(library, Scope(reader=owner), shared=False)
+            self.delete_library(library, Scope(reader=owner))
         _forget_name(self._writer.catalog, owner)
         for folder, database_url in self._writer.places():
             SavedTables(folder, database_url=database_url).forget_reader(owner)

@@ -126,11 +126,20 @@ class Catalog(Protocol):
 
     def value(self, key: str) -> str:
         """Return a setting of this store; empty when it was never set."""
+        with self.read() as db:
+            row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return str(row[0]) if row else ""
 
-    def set_value(self, key: str, value: str) -> None: ...
+    def set_value(self, key: str, value: str) -> None:
+        with self.write() as db:
+            db.execute(
+                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (key, value),
+            )
 
     def followed_by_all(self, generation: int, position: int) -> int:
         """Note how far the index of this process has followed the log; return how far all have that run."""
+        return position
 
     def wait_for_change(self) -> None:
         """Return once another process may have changed the catalog, after a second at the latest."""
@@ -139,16 +148,19 @@ class Catalog(Protocol):
         """Let `wait_for_change` return at once."""
 
     def forget_copies(self) -> None:
-        """Remove the copies of the catalog that are kept beside it: they hold what is deleted next."""
+        """Remove the copies of the catalog beside it, if any: they hold what is deleted next."""
+        return
 
     def forget_deleted(self) -> None:
         """Overwrite what was deleted, where the database can. Raises StoreError where it could not now."""
+        return
 
     def shrink(self) -> None:
         """Free the place of what was deleted."""
 
     def save(self) -> None:
         """Keep a copy, if this catalog does; called when nothing has changed for a while."""
+        return
 
     def complaints(self) -> list[str]:
         """Return what is wrong with the database itself; an empty list when it is sound."""
@@ -185,91 +197,44 @@ class DerivedIndex(Protocol):
     def close(self) -> None: ...
 
 
-class Index(Protocol):
-    """Words and vectors of one generation."""
-
-    @property
-    def owned(self) -> bool:
-        """True if this process keeps the index level; of several processes, at most one does."""
-
-    @property
-    def behind(self) -> bool:
-        """True while vectors are missing, so that the catalog answers in its place."""
-
-    def become_owner(self) -> bool:
-        """Own the index, unless another process does; return True if this one does now."""
-
-    def follow(self) -> None:
-        """Bring both level with the change log, which another process may do for this one."""
-
-    def wake(self) -> str:
-        """Ask the owner for vectors; return why it makes none, if so."""
-
-    def write_anew(self) -> None:
-        """Write words and vectors again from the catalog."""
-
-    def tidy(self) -> None:
-        """Free unused space, and remove from a long log what both have followed."""
-
-    def beat(self) -> None:
-        """Tell other processes that this one follows, and remove what all have followed meanwhile."""
-
-    def compare(self) -> list[str]:
-        """Return each difference to the catalog in a sentence."""
-
-    def contents(self) -> StoreContents:
-        """Return what it holds. Raises StorageBusy unless this process owns it."""
-
-    def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
-        """Return chunks of one library by cosine similarity to the vector, best first."""
-
-    def matching(
-        self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
-    ) -> list[Hit]:
-        """Return chunks by BM25, within these libraries and, unless that is empty, these documents."""
-
-    def scores(self, query: str, chunk_ids: Sequence[str], *, libraries: Sequence[str]) -> dict[str, float]:
-        """Return the BM25 scores of those of the named chunks that match at all."""
-
-    def rarity(self, terms: Sequence[str], *, libraries: Sequence[str]) -> dict[str, float]:
-        """Return each term's inverse document frequency in these libraries."""
-
-    def held(self, library: str, document_id: str, chunk_ids: Sequence[str]) -> tuple[int, int]:
-        """Count what is left of a document: entries of words, and vectors."""
-
-    def close(self) -> None: ...
-
-
 class Files(Protocol):
-    """The original files, by their content.
+    """The original files, by their content. What does nothing here a place for them may leave as it is.
 
     A file is stored before the transaction that makes a document of it, and deleted after the one that makes
     its last document go, so no transaction waits for a copy.
     """
 
-    shared: bool
+    shared: bool = False
     """True where the processes of other machines have the same files."""
+    copies: Copies
+    """Files made of them to be shown."""
 
     def open(self, sha256: str) -> Path:
         """Return the path of a file, which does not exist where there is none. Raises FilesUnreachable."""
 
-    def keep(self, file: Path, sha256: str, *, settled: bool = True, links: bool = True) -> KeptOriginal:
-        """Store a copy, unless there is one; refuse a file that has changed since it was read."""
+    def keep(self, file: Path, sha256: str, *, links: bool = True) -> KeptOriginal:
+        """Store a copy, unless there is one; refuse a file that has changed since it was read.
+
+        Without `links`, a symbolic link in its place is not followed.
+        """
 
     def settle(self) -> None:
-        """Make durable what was stored without `settled`."""
+        """Make durable what was kept, where `keep` leaves that to do."""
+        return
 
     def confirm(self, db: CatalogConnection, kept: KeptOriginal) -> None:
         """Claim a copy in the transaction that makes a document of it; copy it again if it is gone by now."""
 
     def withdraw(self, db: CatalogConnection, kept: KeptOriginal) -> None:
-        """Give up what was stored for a document that did not come to be, unless another relies on it."""
+        """Give up what was stored for a document that did not come to be, unless another may rely on it."""
+        return
 
     def release(self, db: CatalogConnection, sha256: str) -> None:
         """Give up a file, with the copies made of it, in a transaction that finds no document of it."""
 
     def delete_released(self) -> None:
-        """Delete what was released, after the transaction; what cannot be now is deleted later."""
+        """Delete what `release` left to delete after the transaction; what cannot be now is deleted later."""
+        return
 
     def stamp(self, sha256: str) -> object | None:
         """Return what tells a file from one that is stored in its place later; None without one."""
@@ -285,13 +250,11 @@ class Files(Protocol):
 
     def check(self) -> None:
         """Raise FilesUnreachable where no file could be opened or stored now."""
+        return
 
     def tidy(self) -> None:
         """Delete what no transaction has claimed for long; called when nothing has changed for a while."""
-
-    @property
-    def copies(self) -> Copies:
-        """Files made of them to be shown."""
+        return
 
 
 class Reader(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -69,13 +68,16 @@ class Search:
         self._locations: VersionedCache[str, StoredLocation] = VersionedCache(MOST_PLACES)
         self._read_ahead: VersionedCache[str, bytes] = VersionedCache(MOST_VECTORS)
 
-    def listing_of(self, scope: Scope) -> ScopeListing:
-        return self._listing_at(self._serving(), scope)
+    def documents(self, scope: Scope) -> list[StoredDocument]:
+        return list(self._listing_at(self._serving(), scope).documents)
 
     def nearest(self, vector: Sequence[float], limit: int, scope: Scope) -> list[Hit]:
         serving, listing = self._now(scope)
         if is_narrow(scope):
-            hits = self._compared(vector, limit, serving, listing)
+            condition, value = among("d.id", listing.answering)
+            with self._catalog.read(scope) as db:
+                vectors = contents.vectors_where(db, serving.generation, condition, [value])
+                hits = contents.nearest_of(vectors, vector, limit)
         else:
             hits = [
                 hit for library in listing.libraries for hit in serving.index.nearest(library, vector, limit)
@@ -144,32 +146,6 @@ class Search:
         with self._catalog.read(scope) as db:
             return documents_where(db, serving.generation, f"d.visible = 1 AND {condition}", *values)
 
-    def _compared(
-        self, vector: Sequence[float], limit: int, serving: Serving, listing: ScopeListing
-    ) -> list[Hit]:
-        """Return the nearest of every chunk in scope by exact comparison; more if some are equally near."""
-        wanted = as_vector(vector)
-        known = self._locations.at(serving.state)
-        condition, value = among("d.id", listing.answering)
-        locations: list[tuple[bytes, int, str, int]] = []
-        scores: list[float] = []
-        with self._catalog.read(listing.scope) as db:
-            rows = db.execute(
-                "SELECT c.id, c.n, d.id, c.page, v.data FROM documents d JOIN readings r ON r.document = d.n "
-                f"AND r.generation = {serving.generation} JOIN chunks c ON c.reading = r.n "
-                f"JOIN vectors v ON v.chunk = c.n WHERE {condition}",
-                (value,),
-            )
-            while some := rows.fetchmany(contents.ROWS):
-                locations += [row[:4] for row in some]
-                scores += (unpack_vectors([row[4] for row in some]) @ wanted).tolist()
-        hits = []
-        for at in _highest(scores, limit):
-            key, row, document, page = locations[at]
-            hits.append(Hit(key.hex(), scores[at]))
-            known[hits[-1].id] = row, sys.intern(document), page  # needed next
-        return hits
-
     def _locate(
         self, chunk_ids: Sequence[str], serving: Serving, listing: ScopeListing
     ) -> dict[str, StoredLocation]:
@@ -225,11 +201,3 @@ def _named_in(scope: Scope, wider: ScopeListing) -> list[StoredDocument]:
     """Return the documents that a scope names, out of the same scope without names, in their order."""
     places = {wider.places[document] for document in scope.documents if document in wider.places}
     return [wider.documents[at] for at in sorted(places)]
-
-
-def _highest(scores: Sequence[float], most: int) -> list[int]:
-    """Return the positions of the highest scores, with all that equal the last."""
-    if len(scores) <= most:
-        return list(range(len(scores)))
-    least = heapq.nlargest(most, scores)[-1]
-    return [at for at, score in enumerate(scores) if score >= least]

@@ -15,23 +15,22 @@ from typing import TYPE_CHECKING
 
 from docent.errors import FilesUnreachable, StoreError, UnknownDocument
 from docent.messages import restored, stored
-from docent.store.catalog import changes, contents, documents, schema
+from docent.store.catalog import changes, contents, documents
 from docent.store.catalog.dialect import among
-from docent.store.catalog.opening import open_catalog
+from docent.store.catalog.schema import bring_up_to_date
 from docent.store.catalog.scoping import ANSWERS, in_scope
+from docent.store.catalog.sqlite_catalog import open_catalog
 from docent.store.deleting import Deleter
 from docent.store.files import open_files
-from docent.store.groups import Groups
 from docent.store.index import languages
 from docent.store.index.generations import Serving, ServingIndex, Switched, bind, sweep, switch_to
 from docent.store.index.local_index import LocalIndex
 from docent.store.locks import FolderLock
-from docent.store.organising import Organiser
-from docent.store.protocols import Arrival, ChunkLocation, Hit, KnownFile, StoreContents
+from docent.store.organising import Groups, Organiser
+from docent.store.protocols import Catalog, KnownFile, StoreContents
 from docent.store.searching import Search
-from docent.store.waiting import Waiting
 from docent.store.writing import Writer
-from docent.types import Chunk, Deletion, Document, Page, Quotes, Scope, SourceFile, State, StoredDocument
+from docent.types import Chunk, Document, Page, Scope, SourceFile, State, StoredDocument
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +45,8 @@ def _ignore() -> None: ...
 class Store:
     """Everything at rest. Thread-safe; any number of processes may have it open.
 
-    With `building` it works on the generation that is being built, beside the one that answers.
+    With `building` it works on the generation that is being built, beside the one that answers. Its searches
+    are those of Search, and its larger changes those of Writer and Deleter.
     """
 
     on_wanted: Callable[[], None] = staticmethod(_ignore)
@@ -68,18 +68,27 @@ class Store:
         with ExitStack() as on_failure:
             self._lock = FolderLock(folder, shared=True)
             on_failure.callback(self._lock.release)
-            moved = not database_url and schema.bring_up_to_date(folder, self._lock)
+            if not database_url:
+                bring_up_to_date(folder, self._lock)
             self._catalog = open_catalog(folder, database_url)
             on_failure.callback(self._catalog.close)
             self.files = open_files(self.folder, files_url, self._catalog, secret=files_key)
-            if moved:
-                with self._catalog.read() as db:
-                    schema.adopt(folder / "index" / "1", changes.log_name(db))
-            self._writer = Writer(
+            self._writer = writer = Writer(
                 self.folder, self._catalog, self.files, self._current, database_url=database_url
             )
-            self._deleter = Deleter(self._writer)
-            self._search = Search(self._catalog, self._current)
+            self.expect, self.attach = writer.expect, writer.attach
+            self.put_words, self.put_several = writer.put_words, writer.put_several
+            self.put_again, self.put_reading = writer.put_again, writer.put_reading
+            self.put_vectors = writer.put_vectors
+            self.share, self.unshare = writer.share, writer.unshare
+            deleter = Deleter(writer)
+            self.delete, self.delete_several = deleter.delete, deleter.delete_several
+            self.delete_library, self.forget_owner = deleter.delete_library, deleter.forget_owner
+            search = Search(self._catalog, self._current)
+            self.documents, self.places = search.documents, search.places
+            self.nearest, self.matching = search.nearest, search.matching
+            self.similarity, self.agreement = search.similarity, search.agreement
+            self.read_ahead, self.rarity = search.read_ahead, search.rarity
             self.organiser = Organiser(self._catalog, self._current)
             self.groups = Groups(self._catalog)
             self.waiting = Waiting(self._catalog, lambda: self._current().generation)
@@ -134,9 +143,6 @@ class Store:
         """Write words and vectors again from the catalog."""
         self._current().index.write_anew()
 
-    def documents(self, scope: Scope) -> list[StoredDocument]:
-        return list(self._search.listing_of(scope).documents)
-
     def document(self, document_id: str, scope: Scope) -> StoredDocument:
         """Return one document, also one that waits to replace an older version."""
         with self._catalog.read(scope) as db:
@@ -145,27 +151,6 @@ class Store:
     def libraries(self, reader: str | None) -> list[str]:
         with self._catalog.read(Scope(reader=reader)) as db:
             return documents.libraries_of(db, reader)
-
-    def nearest(self, vector: Sequence[float], limit: int, scope: Scope) -> list[Hit]:
-        return self._search.nearest(vector, limit, scope)
-
-    def matching(self, query: str, limit: int, scope: Scope) -> list[Hit]:
-        return self._search.matching(query, limit, scope)
-
-    def similarity(self, vector: Sequence[float], chunk_ids: Sequence[str], scope: Scope) -> list[float]:
-        return self._search.similarity(vector, chunk_ids, scope)
-
-    def read_ahead(self, chunk_ids: Sequence[str], scope: Scope) -> None:
-        self._search.read_ahead(chunk_ids, scope)
-
-    def agreement(self, query: str, chunk_ids: Sequence[str], scope: Scope) -> list[float]:
-        return self._search.agreement(query, chunk_ids, scope)
-
-    def places(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, ChunkLocation]:
-        return self._search.places(chunk_ids, scope)
-
-    def rarity(self, terms: Sequence[str], scope: Scope) -> dict[str, float]:
-        return self._search.rarity(terms, scope)
 
     def terms(self, text: str, language: str) -> list[str]:
         return languages.terms(text, language)
@@ -226,24 +211,6 @@ class Store:
         self.put_words(file, document, chunks)
         self.put_vectors([chunk.id for chunk in chunks], vectors)
 
-    def put_words(
-        self, file: SourceFile, document: Document, chunks: Sequence[Chunk], *, expected: bool = False
-    ) -> None:
-        """Store a document so that its words find it; if `expected`, only while it still is."""
-        self._writer.put_words(file, document, chunks, expected=expected)
-
-    def put_several(self, arrivals: Sequence[Arrival]) -> list[bool]:
-        """Store new documents in one commit; return False for each that needs `put_words`."""
-        return self._writer.put_several(arrivals)
-
-    def put_again(self, document_id: str, document: Document, chunks: Sequence[Chunk]) -> None:
-        """Replace what was read of a document before."""
-        self._writer.put_again(document_id, document, chunks)
-
-    def attach(self, file: SourceFile, sha256: str) -> bool:
-        """Let a path name a document that is already here; False when it is not."""
-        return self._writer.attach(file, sha256)
-
     def fail(self, file: SourceFile, reason: str) -> None:
         """Note that a file cannot be read; a version read earlier goes on answering."""
         with self._catalog.write() as db:
@@ -258,10 +225,6 @@ class Store:
         """Count the chunks that have no vector yet."""
         with self._catalog.read() as db:
             return contents.count_without_vectors(db, self._current().generation)
-
-    def put_vectors(self, chunk_ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
-        """Store vectors; those of chunks that are gone by now are dropped."""
-        self._writer.put_vectors(chunk_ids, vectors)
 
     def come_to_rest(self) -> None:
         """Wait for the changes under way, which remove last what they replaced, and for the index."""
@@ -279,10 +242,6 @@ class Store:
     def held_up(self) -> str:
         """Return why no vectors are being made, also by another process."""
         return self._held_up or restored(self._current().index.wake())
-
-    def expect(self, path: Path, sha256: str, *, name: str, library: str, owner: str | None) -> None:
-        """Store a file that is to be read later, and queue its document."""
-        self._writer.queue(path, sha256, name=name, library=library, owner=owner)
 
     def begin(self, document_id: str) -> None:
         """Note that a queued document is being read."""
@@ -310,30 +269,6 @@ class Store:
             if (row := documents.document_row(db, document_id)) is not None:
                 documents.withdraw(db, row)
 
-    def share(self, document_id: str, library: str, scope: Scope) -> str:
-        """Move a private document with its vectors into a shared library and return its id there."""
-        return self._writer.share(document_id, library, scope)
-
-    def unshare(self, document_id: str, library: str, scope: Scope) -> str:
-        """Take back what this reader shared, into a private library of theirs, and return its id there."""
-        return self._writer.unshare(document_id, library, scope)
-
-    def delete(self, document_id: str, scope: Scope, *, quotes: Quotes = "blank") -> Deletion:
-        """Delete a document, and the answers or quotes made from it; count what is left."""
-        return self._deleter.delete(document_id, scope, quotes)
-
-    def delete_several(self, ids: Sequence[str], scope: Scope, *, quotes: Quotes = "blank") -> Deletion:
-        """Delete documents in one step; those that are gone by now are left out."""
-        return self._deleter.delete_several(ids, scope, quotes)
-
-    def delete_library(self, library: str, scope: Scope, *, shared: bool = False) -> Deletion:
-        """Delete a private library with everything in it, or a shared one where `shared` allows it."""
-        return self._deleter.delete_library(library, scope, shared=shared)
-
-    def forget_owner(self, owner: str) -> int:
-        """Delete a reader's own libraries and their name in what they shared; count the documents."""
-        return self._deleter.forget_owner(owner)
-
     def missing(self) -> list[StoredDocument]:
         """Return the documents that the serving generation has and the one that is being built has not."""
         with self._catalog.read() as db:
@@ -347,10 +282,6 @@ class Store:
         """Return a document as the serving generation has read it; None when it is gone."""
         with self._catalog.read() as db:
             return contents.read_whole(db, changes.generations(db)["serving"].number, document_id)
-
-    def put_reading(self, document_id: str, document: Document, chunks: Sequence[Chunk]) -> None:
-        """Store what was read of a document in the generation that is being built."""
-        self._writer.put_reading(document_id, document, chunks)
 
     def switch(self) -> Switched:
         """Let the generation that was built answer, if it has everything."""
@@ -407,3 +338,35 @@ class Store:
                 pass
             self._writer.sweep()
             sweep(self._catalog, self.folder, self._chroma())
+
+
+class Waiting:
+    """The documents and chunks that somebody has to work on, of all readers."""
+
+    def __init__(self, catalog: Catalog, generation: Callable[[], int]) -> None:
+        self._catalog = catalog
+        self._generation = generation
+
+    @property
+    def version(self) -> int:
+        """A number that differs once any process has changed the catalog."""
+        return self._catalog.version
+
+    def unread(self, limit: int | None = None) -> list[StoredDocument]:
+        """Return the documents that are not read yet; with a limit, the first that came."""
+        where = f"r.n IS NULL AND d.state IN ('{State.QUEUED}', '{State.LOADING}')"
+        order = "l.name, d.name" if limit is None else "d.n"
+        with self._catalog.read() as db:
+            return documents.documents_where(db, self._generation(), where, order=order, limit=limit)
+
+    def documents(self) -> list[str]:
+        """Return the documents whose chunks wait for vectors, in the order they came, private ones first."""
+        with self._catalog.read() as db:
+            return contents.documents_without_vectors(db, self._generation())
+
+    def chunks(self, limit: int, *, besides: Collection[str], document_id: str = "") -> list[Chunk]:
+        """Return chunks that wait for vectors: of one document, or in the order of `documents`."""
+        generation = self._generation()
+        with self._catalog.read() as db:
+            waiting = [document_id] if document_id else contents.documents_without_vectors(db, generation)
+            return contents.without_vectors(db, generation, waiting, limit, besides=besides)

@@ -18,9 +18,9 @@ from docent.regular_files import open_regular
 from docent.store.catalog import changes, contents, documents
 from docent.store.catalog.schema import EARLIER_INDEXES
 from docent.store.catalog.sqlite_catalog import SqliteCatalog
-from docent.store.files import ORIGINALS, UNCLAIMED, KeptOriginal, set_aside
+from docent.store.files import ORIGINALS, UNCLAIMED, KeptOriginal, changed, set_aside, vanished
 from docent.store.index.generations import Serving
-from docent.store.index.local_index import FOLLOW_SECONDS, OwnerClient, OwnerGone
+from docent.store.index.local_index import FOLLOW_SECONDS, OwnerGone, ask_owner
 from docent.store.index.owned_index import discard_index
 from docent.store.locks import FolderLock, InUse
 from docent.store.protocols import Arrival, Catalog, CatalogConnection, Files
@@ -63,8 +63,8 @@ class Writer:
                 owned = self._forget_copies(db, gone) if gone else []
             self.serving().index.follow()
             for folder in owned:
-                with closing(OwnerClient(folder)) as owner, suppress(OwnerGone):
-                    owner.call("follow", seconds=FOLLOW_SECONDS)
+                with suppress(OwnerGone):
+                    ask_owner(folder, "follow", seconds=FOLLOW_SECONDS)
             for document in gone:
                 self.drop_unused(document.sha256)
 
@@ -80,6 +80,7 @@ class Writer:
         The older version of its file goes on answering until the new one has its vectors, too.
         """
         kept = self._keep(file, document.sha256)
+        self.files.settle()
         try:
             with self.change() as db:
                 self._refuse_changed(file)
@@ -97,45 +98,39 @@ class Writer:
 
         Return False for each that needs `put_words`, because it is here already or is refused.
         """
-        new: dict[str, Arrival] = {}
-        with self.catalog.read() as db:
-            for arrival in arrivals:
-                key = document_id(arrival.file.library, arrival.document.sha256)
-                if key not in new and documents.document_row(db, key) is None:
-                    new[key] = arrival
         with ThreadPoolExecutor(COPYING) as pool:
-            kept = dict(zip(new, pool.map(self._try_to_keep, new.values()), strict=True))
+            kept = list(pool.map(self._try_to_keep, arrivals))
         self.files.settle()
+        stored = []
         with self.change() as db:
-            for key, original in kept.items():
-                there = documents.document_row(db, key) is not None  # another process was faster
-                if original is None or there or not self._is_unchanged(new[key].file):
-                    del new[key]
-                else:
-                    self.files.confirm(db, original)
-                    self._store(db, *new[key])
-        stored = [any(arrival is one for one in new.values()) for arrival in arrivals]
-        for arrival, done in zip(arrivals, stored, strict=True):
-            if not done:
+            for arrival, original in zip(arrivals, kept, strict=True):
                 key = document_id(arrival.file.library, arrival.document.sha256)
-                self.drop_unused(arrival.document.sha256, kept.get(key))
+                new = documents.document_row(db, key) is None and self._is_unchanged(arrival.file)
+                if done := new and original is not None:
+                    self.files.confirm(db, original)
+                    self._store(db, *arrival)
+                stored.append(done)
+        for arrival, original, done in zip(arrivals, kept, stored, strict=True):
+            if not done:
+                self.drop_unused(arrival.document.sha256, original)
         return stored
 
-    def put_again(self, key: str, document: Document, chunks: Sequence[Chunk]) -> None:
+    def put_again(self, document_id: str, document: Document, chunks: Sequence[Chunk]) -> None:
         """Replace what was read of a document before by what was read of it now."""
         generation = self.serving().generation
         with self.change() as db:
-            row = documents.document_row(db, key)
+            row = documents.document_row(db, document_id)
             if row is None:
                 raise UnknownDocument("{name} was deleted while it was read again.", name=document.name)
-            (known,) = documents.documents_where(db, generation, "d.id = ?", key)
-            changes.clear_readings(db, row, document_id=key, library=known.library)
-            self._forget_pairs([key])
+            (known,) = documents.documents_where(db, generation, "d.id = ?", document_id)
+            changes.clear_readings(db, row, document_id=document_id, library=known.library)
+            self._forget_pairs([document_id])
             date = document.created or known.date
             contents.insert_reading(db, generation, row, document, chunks, date=date)
-            changes.append(db, generation, "words", library=known.library, document_id=key)
+            changes.append(db, generation, "words", library=known.library, document_id=document_id)
 
     def attach(self, file: SourceFile, sha256: str) -> bool:
+        """Let a path name a document that is already here; False when it is not."""
         generation = self.serving().generation
         with self.change() as db:
             row = documents.document_row(db, document_id(file.library, sha256))
@@ -145,6 +140,7 @@ class Writer:
         return True
 
     def put_vectors(self, chunk_ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
+        """Store vectors; those of chunks that are gone by now are dropped."""
         serving = self.serving()
         with self._under_way():
             with self.catalog.write() as db:
@@ -153,17 +149,17 @@ class Writer:
                     changes.append(db, serving.generation, "vectors", library=library, chunk_ids=ids)
             serving.index.follow()  # which makes documents ready that have all of theirs
 
-    def put_reading(self, key: str, document: Document, chunks: Sequence[Chunk]) -> None:
-        """Store what was read of a document that another generation knows."""
+    def put_reading(self, document_id: str, document: Document, chunks: Sequence[Chunk]) -> None:
+        """Store what was read of a document in the generation that is being built."""
         generation = self.serving().generation
         with self.catalog.write() as db:
             changes.require(db, generation)
-            row = documents.document_row(db, key)
+            row = documents.document_row(db, document_id)
             if row is None or documents.is_read(db, row, generation):
                 return  # it was deleted meanwhile, or another process was faster
-            (known,) = documents.documents_where(db, generation, "d.id = ?", key)
+            (known,) = documents.documents_where(db, generation, "d.id = ?", document_id)
             contents.insert_reading(db, generation, row, document, chunks, date=document.created)
-            changes.append(db, generation, "words", library=known.library, document_id=key)
+            changes.append(db, generation, "words", library=known.library, document_id=document_id)
         self.serving().index.follow()
 
     def finish(self, generation: int) -> None:
@@ -175,8 +171,10 @@ class Writer:
             serves = changes.generations(db)["serving"].number == generation
             documents.finish_complete(db, generation, serving=serves)
 
-    def queue(self, path: Path, sha256: str, *, name: str, library: str, owner: str | None) -> None:
+    def expect(self, path: Path, sha256: str, *, name: str, library: str, owner: str | None) -> None:
+        """Store a file that is to be read later, and queue its document."""
         kept = self.files.keep(path, sha256)
+        self.files.settle()
         file = SourceFile(library, documents.UPLOADED + name, path, path.stat().st_size, 0)
         with self.change() as db:
             self.files.confirm(db, kept)
@@ -185,9 +183,10 @@ class Writer:
             row = documents.queue_document(db, key, n, sha256, name=name, size=file.bytes)
             documents.point(db, self.serving().generation, n, file, row)
 
-    def share(self, key: str, library: str, scope: Scope) -> str:
+    def share(self, document_id: str, library: str, scope: Scope) -> str:
+        """Move a private document with its vectors into a shared library and return its id there."""
         with self.change() as db:
-            document = documents.document_in(db, self.serving().generation, scope, key)
+            document = documents.document_in(db, self.serving().generation, scope, document_id)
             if document.owner is None:
                 raise UnknownDocument(
                     "{name} is shared already, in library {library!r}.",
@@ -204,13 +203,13 @@ class Writer:
             documents.withdraw(db, row)
         return new
 
-    def unshare(self, key: str, library: str, scope: Scope) -> str:
+    def unshare(self, document_id: str, library: str, scope: Scope) -> str:
         """Take back what this reader shared, into a private library of theirs, and return its id there.
 
         It stays shared if another reader shared it as well.
         """
         with self.change() as db:
-            document = documents.document_in(db, self.serving().generation, scope, key)
+            document = documents.document_in(db, self.serving().generation, scope, document_id)
             if scope.reader is None or not documents.is_from(document, scope.reader):
                 raise UnknownDocument(
                     "{name} was not shared by you, so it is not yours to take back.", name=document.name
@@ -308,7 +307,7 @@ class Writer:
     def _try_to_keep(self, arrival: Arrival) -> KeptOriginal | None:
         """Store a copy; None where `put_words` has to say why there is none."""
         with suppress(DocentError):
-            return self._keep(arrival.file, arrival.document.sha256, settled=False)
+            return self._keep(arrival.file, arrival.document.sha256)
         return None
 
     def _is_unchanged(self, file: SourceFile) -> bool:
@@ -317,8 +316,8 @@ class Writer:
             return True
         return False
 
-    def _keep(self, file: SourceFile, sha256: str, *, settled: bool = True) -> KeptOriginal:
-        return self.files.keep(file.real or file.full, sha256, settled=settled, links=file.real is None)
+    def _keep(self, file: SourceFile, sha256: str) -> KeptOriginal:
+        return self.files.keep(file.real or file.full, sha256, links=file.real is None)
 
     def _forget_copies(self, db: CatalogConnection, gone: Sequence[changes.Removed]) -> list[Path]:
         """Delete documents where they are copied to; before this is committed, so that a kill leaves nothing.
@@ -363,19 +362,11 @@ class Writer:
             with open_regular(file.real or file.full, links=file.real is None) as opened:
                 stat = os.fstat(opened.fileno())
         except FileNotFoundError as error:
-            raise UnreadableFile(
-                "{name} vanished while it was read. Ingest again.", name=file.full.name
-            ) from error
+            raise vanished(file.full) from error
         except OSError as error:  # a link or a folder is in its place now
-            raise _changed(file) from error
+            raise changed(file.full) from error
         if (stat.st_size, stat.st_mtime_ns) != (file.bytes, file.modified_ns):
-            raise _changed(file)
-
-
-def _changed(file: SourceFile) -> UnreadableFile:
-    return UnreadableFile(
-        "{name} changed while it was read. Ingest again when it is complete.", name=file.full.name
-    )
+            raise changed(file.full)
 
 
 def catalogs_aside(storage: Path) -> Iterator[SqliteCatalog]:

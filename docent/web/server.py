@@ -26,6 +26,7 @@ from docent.settings import Settings
 from docent.tracing import open_tracer
 from docent.web import first_run, listen_address, page_shell
 from docent.web.accounts.api_keys import ApiKeys
+from docent.web.accounts.key_rates import open_rate_limiter
 from docent.web.accounts.login import Authenticator, install
 from docent.web.accounts.users import Users
 from docent.web.admin import admin_routes, group_routes, people_routes
@@ -137,6 +138,7 @@ def _install_api(app: Any, settings: Settings) -> None:
     access = AccessControl(
         ApiKeys(settings.storage, database_url=settings.database),
         keyless=lambda: not listen_address.login_required(settings) and not users.all(),
+        rate_limiter=open_rate_limiter(settings.database),
     )
     state.api = application.build(
         docent=lambda: getattr(state, "docent", None),

@@ -76,3 +76,41 @@ def test_a_currency_belongs_to_its_figure():
         "$163,220",
         "$149,351",
     )
+
+
+HELP = """\
+## Choose another port
+
+Another program is using it. Stop that, or name a port of your own:
+
+```sh
+PORT=8001 serve
+```
+
+## Start again
+
+It takes a minute, and nothing is read twice."""
+
+
+def test_a_sentence_is_quoted_with_the_code_that_it_announces():
+    """A command is the answer, not the sentence before it."""
+    text = best_sentences("How do I name another port?", [passage(HELP)]).text
+    assert text.startswith("- Stop that, or name a port of your own: PORT=8001 serve [1]")
+
+
+def test_a_heading_answers_nothing_but_leads_to_what_does():
+    """The sentence below it comes first, though only the heading has the words of the question."""
+    first, *_ = best_sentences("What if I start it again?", [passage(HELP, header="help")]).citations
+    assert first.quote == "It takes a minute, and nothing is read twice."
+    report = "Reconciliation of adjusted earnings and cash flow\n\nThe adjusted earnings rose to 540."
+    found = passage(report, header="report | Reconciliation of adjusted earnings and cash flow")
+    first, *_ = best_sentences("Reconcile adjusted earnings and cash flow", [found]).citations
+    assert first.quote == "The adjusted earnings rose to 540."
+
+
+def test_names_of_columns_with_footnotes_are_no_row():
+    """A mark such as (1) is no figure."""
+    rows = "Income (1)  EBITDA  EBIT (2)\nAdjusted  395  250  109\n"
+    names, figures = (unit for unit in quoted_units(rows) if unit.row)
+    assert not names.says and figures.says
+    assert figures.columns == ("Income (1)", "EBITDA", "EBIT (2)")

@@ -416,7 +416,7 @@ def test_a_private_document_is_hidden_from_others(desk):
     }  # fmt: skip
     scoped = {
         name
-        for name, method in inspect.getmembers(Store, inspect.isfunction)
+        for name, method in inspect.getmembers(desk.store, inspect.ismethod)
         if not name.startswith("_") and {"scope", "reader"} & set(inspect.signature(method).parameters)
     }
     assert scoped - {"rarity"} == set(READING)

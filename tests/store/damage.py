@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from docent.store.catalog.opening import open_catalog
+from docent.store.catalog.sqlite_catalog import open_catalog
 from docent.store.index.vectors import ChromaVectors
 from docent.store.index.word_index import WordIndex
 from docent.store.protocols import CatalogConnection

@@ -13,7 +13,7 @@ import pytest
 
 from docent.errors import IndexMismatch, StoreError
 from docent.store import Store
-from docent.store.index.local_index import LocalIndex, OwnerClient, OwnerGone, OwnerServer
+from docent.store.index.local_index import LocalIndex, OwnerGone, OwnerServer, ask_owner
 from docent.store.index.word_index import WordIndex
 from docent.types import Scope, State
 from tests.store.databases import open_store
@@ -246,27 +246,24 @@ def test_the_socket_is_for_its_user_only(owner):
 
 def test_the_owner_answers_its_six_calls_only(owner):
     """What another process sends names one of them; a method of the store is none."""
-    client = OwnerClient(owner.folder / "index/1")
+    index = owner.folder / "index/1"
     for name in ("close", "compact", "__init__", "print"):
         with pytest.raises(StoreError, match="could not do this"):
-            client.call(name)
-    assert client.call("nearest", "default", [0.0] * 8, 3) == []
-    client.close()
+            ask_owner(index, name)
+    assert ask_owner(index, "nearest", "default", [0.0] * 8, 3) == []
 
 
 def test_a_message_holds_data_and_never_code(tmp_path):
     """Calls and answers are lines of JSON; a line that is none is refused, and the next one is answered."""
     server = OwnerServer(tmp_path, {"double": lambda number: 2 * number})
-    client = OwnerClient(tmp_path)
     try:
-        assert client.call("double", 21) == 42
+        assert ask_owner(tmp_path, "double", 21) == 42
         assert "error" in server.reply(b"\x80\x04cposix\nsystem\n")
-        assert client.call("double", "a") == "aa"
+        assert ask_owner(tmp_path, "double", "a") == "aa"
     finally:
-        client.close()
         server.close()
     with pytest.raises(OwnerGone):
-        client.call("double", 21)
+        ask_owner(tmp_path, "double", 21)
 
 
 def test_a_storage_far_down(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -16,9 +17,11 @@ import psycopg
 import pytest
 
 from docent.store import Store
+from docent.store.index.followers import CatalogContent
+from docent.store.index.word_index import WordIndex
 from docent.types import Scope
 from tests.fakes.postgres_server import execute
-from tests.store.putting import found, matching, put
+from tests.store.putting import arrival, finish, found, matching, put
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 30.0
@@ -148,6 +151,48 @@ def test_a_replica_that_was_away_for_long_writes_its_index_anew(opened, process,
     process.signal(signal.SIGCONT)
     until(lambda: process.matching("ochre") == {"Ochre boats."})
     assert process.matching("carmine") == set()
+
+
+def test_deletions_meanwhile_do_not_make_a_new_replica_begin_again(opened, tmp_path, monkeypatch):
+    """The log keeps what comes while a new replica writes its index, so it writes it once."""
+    store = opened("a")
+    keys = [put(store, tmp_path / "files", f"{n}.txt", f"Carmine boat {n}.") for n in range(6)]
+    written = []
+
+    def write_anew(index: WordIndex, content: CatalogContent) -> None:
+        written.append(content)
+        assert len(written) < 4
+        write(index, content)
+        store.delete(keys.pop(), ANYBODY)
+
+    write = WordIndex.write_anew
+    monkeypatch.setattr(WordIndex, "write_anew", write_anew)
+    new = opened("b")
+    assert len(written) == 1
+    assert matching(new, "carmine boat") == {f"Carmine boat {n}." for n in range(5)}
+
+
+def test_a_library_that_went_while_a_replica_was_closed_leaves_its_files(opened, tmp_path, postgres_url):
+    """Vectors of a private library that was deleted elsewhere do not stay in a folder that knows it."""
+
+    def libraries_with_vectors() -> int:
+        """Open the other replica, which follows, and count the libraries in its files once it is closed."""
+        Store(tmp_path / "b", fingerprint="f", database_url=postgres_url).close()
+        with closing(sqlite3.connect(tmp_path / "b/index/1/chroma/chroma.sqlite3")) as vectors:
+            ((count,),) = vectors.execute("SELECT count(*) FROM collections").fetchall()
+        return int(count)
+
+    store = opened("a")
+    diary = arrival(tmp_path / "files", "diary.txt", "Carmine diary.", library="~bob")
+    sha256 = diary.document.sha256
+    store.expect(diary.file.full, sha256, name="diary.txt", library="~bob", owner="bob")
+    store.put_words(diary.file, diary.document, diary.chunks)
+    finish(store)
+    put(store, tmp_path / "files", "boats.txt", "Carmine boats.")
+    assert libraries_with_vectors() == 2
+    store.delete_library("~bob", Scope(reader="bob"))
+    assert logged(postgres_url) == 0
+    assert libraries_with_vectors() == 1
 
 
 def test_lost_listeners_are_opened_again(opened, tmp_path, postgres_url):

@@ -18,9 +18,9 @@ from docent.errors import DamagedStore, FilesRefused, FilesUnreachable, StoreErr
 from docent.settings import Settings
 from docent.store import Store, back_up, mend_catalog, restore, sha256_of
 from docent.store.catalog import bucket_objects
-from docent.store.catalog.opening import open_catalog
-from docent.store.file_cache import FileCache
+from docent.store.catalog.sqlite_catalog import open_catalog
 from docent.store.file_keys import FileKeys
+from docent.store.files import FileCache
 from docent.store.s3_files import UNCLAIMED_SECONDS
 from docent.types import document_id
 from tests.fakes.s3_server import BUCKET, PAGE

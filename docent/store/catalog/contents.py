@@ -5,12 +5,11 @@ Why they are text, and as portable as they can be: docs/decisions/0020-plain-sql
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from docent.messages import stored
-from docent.store.catalog.dialect import among_numbers, number
+from docent.store.catalog.dialect import number
 from docent.store.catalog.packing import (
     PAGE_COLUMNS,
     as_vector,
@@ -163,11 +162,10 @@ def put_vectors(
         "ON CONFLICT (chunk) DO UPDATE SET data = excluded.data",
         [(n, packed[key.hex()]) for n, key, _, _ in there],
     )
-    condition, value = among_numbers("n", {reading for _, _, reading, _ in there})
-    db.execute(
+    db.executemany(
         "UPDATE readings SET embedded = (SELECT count(*) FROM chunks c JOIN vectors v ON v.chunk = c.n "
-        f"WHERE c.reading = readings.n) WHERE {condition}",
-        (value,),
+        "WHERE c.reading = readings.n) WHERE n = ?",
+        {(reading,) for _, _, reading, _ in there},
     )
     found: dict[str, list[str]] = {}
     for _, key, _, library in there:
@@ -188,29 +186,42 @@ def vectors_by_id(
     return [key.hex() for key, _ in rows], unpack_vectors([data for _, data in rows])
 
 
-def vectors_of_library(
-    db: CatalogConnection, generation: int, library: str, *, at_once: int = ROWS
+def vectors_where(
+    db: CatalogConnection, generation: int, condition: str, values: Sequence[Any], *, at_once: int = ROWS
 ) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
-    """Yield the ids and vectors of a library, so many at a time."""
+    """Yield the ids and vectors of chunks, so many at a time."""
     rows = db.execute(
         f"SELECT c.id, v.data FROM {read_in(generation)} JOIN chunks c ON c.reading = r.n "
-        "JOIN vectors v ON v.chunk = c.n WHERE l.name = ?",
-        (library,),
+        f"JOIN vectors v ON v.chunk = c.n WHERE {condition}",
+        values,
     )
     while some := rows.fetchmany(at_once):
         yield [key.hex() for key, _ in some], unpack_vectors([data for _, data in some])
+
+
+def vectors_of_library(
+    db: CatalogConnection, generation: int, library: str, *, at_once: int = ROWS
+) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+    return vectors_where(db, generation, "l.name = ?", [library], at_once=at_once)
 
 
 def nearest_exactly(
     db: CatalogConnection, generation: int, library: str, vector: Sequence[float], limit: int
 ) -> list[Hit]:
     """Compare every vector of a library: 0.1 s for every 10,000 chunks."""
-    wanted = as_vector(vector)
-    best: list[Hit] = []
-    for ids, vectors in vectors_of_library(db, generation, library):
-        hits = map(Hit, ids, (vectors @ wanted).tolist())
-        best = heapq.nlargest(limit, [*best, *hits], key=lambda hit: hit.score)
-    return best
+    return nearest_of(vectors_of_library(db, generation, library), vector, limit)
+
+
+def nearest_of(
+    blocks: Iterable[tuple[list[str], NDArray[np.float32]]], vector: Sequence[float], limit: int
+) -> list[Hit]:
+    """Return the nearest of these vectors, of equally near ones the first by id."""
+    wanted, best = as_vector(vector), list[Hit]()
+    for ids, vectors in blocks:
+        scores = vectors @ wanted
+        least = scores[scores.argsort()[-limit:][0]]
+        best += [Hit(ids[at], float(scores[at])) for at in (scores >= least).nonzero()[0]]
+    return sorted(best, key=lambda hit: (-hit.score, hit.id))[:limit]
 
 
 def count_vectors(db: CatalogConnection, generation: int) -> dict[str, int]:

@@ -28,11 +28,6 @@ def among(column: str, values: Collection[Any]) -> tuple[str, str]:
     return f"{column} IN (SELECT value FROM json_each(?))", _as_json(values)
 
 
-def among_numbers(column: str, values: Collection[int]) -> tuple[str, str]:
-    """Return the same condition for a column of numbers."""
-    return f"{column} IN (SELECT CAST(value AS INTEGER) FROM json_each(?))", _as_json(values)
-
-
 def like(column: str) -> str:
     """Return a condition that a column is like a parameter, whatever the case of letters; ! escapes."""
     return f"{column} LIKE ? ESCAPE '!'"  # lower() on both sides would take half as long again

@@ -19,6 +19,7 @@ from docent.errors import StoreError
 from docent.postgres.connections import PostgresConnection
 from docent.postgres.listener import CHANNEL, Listener
 from docent.postgres.migrating import open_pool
+from docent.store.protocols import Catalog
 from docent.types import Scope
 
 POLL_SECONDS = 0.5
@@ -46,8 +47,12 @@ CHANGED = (
 """Ends each transaction that has changed something."""
 
 
-class PostgresCatalog:
-    """Transactions on the catalog of one database. Thread-safe."""
+class PostgresCatalog(Catalog):
+    """Transactions on the catalog of one database. Thread-safe.
+
+    No copy is kept beside it: who keeps the database backs it up. Dead rows and the write-ahead log keep
+    deleted text until PostgreSQL uses their place again (docs/security.md).
+    """
 
     def __init__(self, url: str) -> None:
         self._pool = open_pool(url)
@@ -72,17 +77,6 @@ class PostgresCatalog:
         with self._write_lock, self._pool.transaction(WRITE, end=CHANGED) as db:
             yield db
 
-    def value(self, key: str) -> str:
-        row = self._pool.row("SELECT value FROM meta WHERE key = ?", (key,))
-        return str(row[0]) if row else ""
-
-    def set_value(self, key: str, value: str) -> None:
-        with self.write() as db:
-            db.execute(
-                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                (key, value),
-            )
-
     def followed_by_all(self, generation: int, position: int) -> int:
         self._pool.row(
             "WITH forgotten AS (DELETE FROM replicas WHERE seen < now() - CAST(? AS interval)) "
@@ -106,22 +100,10 @@ class PostgresCatalog:
     def stop_waiting(self) -> None:
         self._listener.wake()
 
-    def forget_copies(self) -> None:
-        """Do nothing: no copy is kept beside the database."""
-
-    def forget_deleted(self) -> None:
-        """Do nothing: no statement overwrites dead rows and the write-ahead log.
-
-        They keep deleted text until PostgreSQL uses their place again: docs/security.md.
-        """
-
     def shrink(self) -> None:
         """Let the place of deleted rows be used again."""
         with closing(self._pool.connect().raw) as raw:
             raw.execute("VACUUM (ANALYZE) readings, pages, chunks, vectors, change_log")
-
-    def save(self) -> None:
-        """Do nothing: who keeps the database backs it up."""
 
     def complaints(self) -> list[str]:
         """Return the indexes and constraints that do not hold; all others are checked with each write."""

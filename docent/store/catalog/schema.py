@@ -1,7 +1,7 @@
 """The catalog's tables, and how a storage/ that version 0.1 wrote is brought to them.
 
 A released script is never edited: the next change is the next version. `user_version` in the file says which
-one it has.
+one it has. Each statement ends with its line.
 """
 
 from __future__ import annotations
@@ -149,7 +149,8 @@ BEFORE = """
 -- Pages and vectors, most of the file, stay where they are; only the names in them change.
 ALTER TABLE documents RENAME TO readings;
 ALTER TABLE pages RENAME COLUMN document TO reading;
-PRAGMA legacy_alter_table = ON;       -- from here on they keep the names of the tables that they refer to
+-- From here on they keep the names of the tables that they refer to.
+PRAGMA legacy_alter_table = ON;
 ALTER TABLE readings RENAME TO old_documents;
 ALTER TABLE paths RENAME TO old_paths;
 ALTER TABLE chunks RENAME TO old_chunks;
@@ -217,9 +218,7 @@ CREATE TABLE objects (sha256 TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID
 CREATE TABLE dropped_objects (name TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
-OBJECT_KEYS = (
-    "ALTER TABLE objects ADD COLUMN key TEXT NOT NULL DEFAULT ''; -- encrypted; empty: the object is not"
-)
+OBJECT_KEYS = "ALTER TABLE objects ADD COLUMN key TEXT NOT NULL DEFAULT ''"  # empty: it is not encrypted
 
 LATEST = 9
 VERSION_0_1 = 3
@@ -236,7 +235,8 @@ MIGRATIONS = {
 
 EARLIER_INDEXES = ("index-previous", "index-aside", "building")
 """Folders of indexes that did not answer: the one before a rebuild, and the one that was being built."""
-PARTS = ("chroma", "words", "in-step", "opening")
+LEFT = (*EARLIER_INDEXES, "door", "door.key", "index/chroma", "index/words", "index/in-step", "index/opening")
+"""All that version 0.1 left but the catalog and the originals, from which it is made again."""
 
 
 def is_older(catalog: Path, *, than: int = LATEST) -> bool:
@@ -249,38 +249,24 @@ def is_older(catalog: Path, *, than: int = LATEST) -> bool:
     return False  # a damaged file is reported by who opens it
 
 
-def bring_up_to_date(storage: Path, lock: FolderLock) -> bool:
-    """Move the parts of the index to the folder of its generation. Raises StorageBusy while others use it.
+def bring_up_to_date(storage: Path, lock: FolderLock) -> None:
+    """Remove the indexes of version 0.1; the one that answers is written again from the catalog.
 
-    What an interrupted switch left aside is put back. Other indexes are removed: they hold nothing that
-    is not in the one that answers, or in its originals. Return True if there was something to move.
+    What an interrupted switch left aside is put back first. Raises StorageBusy while others use the folder.
     """
     index = storage / "index"
     for other in ("index-aside", "index-previous"):
         if not index.exists() and (storage / other).exists():
             (storage / other).rename(index)
     if not is_older(index / "catalog.db", than=VERSION_0_1 + 1):
-        return False
+        return
     with lock.alone():
-        for earlier in EARLIER_INDEXES:
-            if (storage / earlier).exists():
-                log.warning("%s was made by an earlier version and is removed.", storage / earlier)
-                shutil.rmtree(storage / earlier)
-        first = index / "1"
-        first.mkdir(exist_ok=True)
-        for part in PARTS:
-            if (index / part).exists():
-                (index / part).replace(first / part)
-        for left in ("door", "door.key"):
-            (storage / left).unlink(missing_ok=True)
-    return True
-
-
-def adopt(index: Path, log_name: str) -> None:
-    """Note that words and vectors are level with the start of the log; opening them counts."""
-    for part in ("chroma", "words"):
-        if (index / part).exists():
-            (index / f"{part}.position").write_text(f"{log_name} 0")
+        for left in LEFT:
+            if (storage / left).is_dir():
+                log.warning("%s was made by an earlier version and is removed.", storage / left)
+                shutil.rmtree(storage / left)
+            else:
+                (storage / left).unlink(missing_ok=True)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -300,7 +286,7 @@ def migrate(connection: sqlite3.Connection) -> None:
         changes = version < LATEST
         while version < LATEST:
             script, version = MIGRATIONS[version]
-            for statement in _statements(script):
+            for statement in script.split(";\n"):  # executescript() would commit half a migration
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {version}")
         if changes and connection.execute("PRAGMA foreign_key_check").fetchone():
@@ -310,15 +296,3 @@ def migrate(connection: sqlite3.Connection) -> None:
         raise
     connection.execute("COMMIT")
     connection.execute("PRAGMA foreign_keys = ON")
-
-
-def _statements(script: str) -> list[str]:
-    """Split a script into statements: executescript() would commit half a migration."""
-    found: list[str] = []
-    pending = ""
-    for line in script.splitlines(keepends=True):
-        pending += line
-        if sqlite3.complete_statement(pending):
-            found.append(pending)
-            pending = ""
-    return found

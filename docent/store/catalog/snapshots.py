@@ -42,33 +42,24 @@ class Snapshots:
             return False
         return self.last.exists() and self.last.stat().st_mtime_ns == self._catalog.stat().st_mtime_ns
 
-    def take(self, *, whole: bool = False) -> bool:
-        """Copy the catalog while others go on; return False when it is damaged, and keep the last copy.
-
-        Vectors are copied only with `whole`.
-        """
+    def take(self, *, whole: bool = False) -> None:
+        """Copy the catalog while others go on, with vectors if `whole`. A damaged one is not copied."""
         part = self.folder / f".{CATALOG}.part"
         try:
             self.folder.mkdir(exist_ok=True)
             part.unlink(missing_ok=True)
             written = self._catalog.stat().st_mtime_ns
-            with closing(sqlite3.connect(self._catalog)) as source, closing(sqlite3.connect(part)) as copy:
-                copy.execute("PRAGMA synchronous = OFF")
-                source.backup(copy)
-                copy.execute("PRAGMA journal_mode = DELETE")
-                if not whole:
-                    _leave_out_vectors(copy)
-            if complaint(part):
-                return False
-            sync(part)
-            os.utime(part, ns=(written, written))
-            part.replace(self.last)
+            copy_database(self._catalog, part)
+            if not whole:
+                _leave_out_vectors(part)
+            if not complaint(part):
+                sync(part)
+                os.utime(part, ns=(written, written))
+                part.replace(self.last)
         except (sqlite3.Error, OSError) as error:
             log.warning("No snapshot of %s could be taken (%s).", self._catalog, error)
-            return False
         finally:
             part.unlink(missing_ok=True)
-        return True
 
     def drop(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -90,14 +81,24 @@ class Snapshots:
         fresh.replace(self._catalog)
 
 
-def _leave_out_vectors(copy: sqlite3.Connection) -> None:
-    copy.execute("PRAGMA journal_mode = OFF")  # half a copy is of no use
-    copy.execute("DELETE FROM vectors")
-    # Another name for the log: what words and vectors have followed of it since is not in this copy.
-    copy.execute("UPDATE meta SET value = lower(hex(randomblob(16))) WHERE key = 'log'")
-    copy.execute("UPDATE readings SET state = ?, embedded = 0 WHERE embedded > 0", (State.SEARCHABLE,))
-    copy.commit()
-    copy.execute("VACUUM")
+def copy_database(source: Path, target: Path) -> Path:
+    """Copy a database as of one moment while others go on writing; return the copy."""
+    with closing(sqlite3.connect(source, timeout=30)) as database, closing(sqlite3.connect(target)) as copy:
+        copy.execute("PRAGMA synchronous = OFF")
+        database.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")
+    return target
+
+
+def _leave_out_vectors(catalog: Path) -> None:
+    with closing(sqlite3.connect(catalog)) as copy:
+        copy.executescript(
+            # Half a copy is of no use. The log gets another name: what words and vectors have followed of it
+            # since is not in this copy.
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; DELETE FROM vectors; "
+            "UPDATE meta SET value = lower(hex(randomblob(16))) WHERE key = 'log'; "
+            f"UPDATE readings SET state = '{State.SEARCHABLE}', embedded = 0 WHERE embedded > 0; VACUUM"
+        )
 
 
 def damaged(catalog: Path, said: str) -> DamagedStore:

@@ -10,15 +10,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from docent.errors import StoreError
+from docent.postgres import require_packages
 from docent.store.catalog.schema import is_older, migrate
-from docent.store.catalog.snapshots import Snapshots, damaged
+from docent.store.catalog.snapshots import CATALOG, Snapshots, damaged
+from docent.store.protocols import Catalog
 from docent.types import Scope
 
 BUSY_SECONDS = 30.0
 POLL_SECONDS = 1.0
 
 
-class SqliteCatalog:
+class SqliteCatalog(Catalog):
     """Connections to catalog.db and transactions on it. Thread-safe."""
 
     def __init__(self, path: Path) -> None:
@@ -74,28 +76,12 @@ class SqliteCatalog:
                 connection.execute("ROLLBACK")
             self._idle.append(connection)
 
-    def followed_by_all(self, generation: int, position: int) -> int:
-        """Return the position: a folder has one index."""
-        return position
-
     def wait_for_change(self) -> None:
         """Wait until it is time to look at `version` again: a file tells nobody of its changes."""
         self._stopped.wait(POLL_SECONDS)
 
     def stop_waiting(self) -> None:
         self._stopped.set()
-
-    def value(self, key: str) -> str:
-        with self.read() as connection:
-            row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return str(row[0]) if row else ""
-
-    def set_value(self, key: str, value: str) -> None:
-        with self.write() as connection:
-            connection.execute(
-                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                (key, value),
-            )
 
     def forget_copies(self) -> None:
         """Remove the snapshot, which holds what is deleted next."""
@@ -151,11 +137,11 @@ class SqliteCatalog:
                 self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             try:
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = FULL")
-                connection.execute("PRAGMA foreign_keys = ON")
-                connection.execute("PRAGMA secure_delete = ON")  # deleted text is overwritten, not unlinked
-                connection.execute("PRAGMA cache_size = -16000")
+                # secure_delete: deleted text is overwritten, not only unlinked
+                connection.executescript(
+                    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
+                    "PRAGMA secure_delete = ON; PRAGMA cache_size = -16000;"
+                )
             except BaseException:
                 connection.close()
                 raise
@@ -185,3 +171,13 @@ class SqliteCatalog:
                 seconds=BUSY_SECONDS,
             )
         return error
+
+
+def open_catalog(folder: Path, database_url: str) -> Catalog:
+    """Open the catalog of a storage/, in PostgreSQL where a URL names a database."""
+    if not database_url:
+        return SqliteCatalog(folder / "index" / CATALOG)
+    require_packages()
+    from docent.store.catalog.postgres_catalog import PostgresCatalog  # not installed by default
+
+    return PostgresCatalog(database_url)

@@ -6,7 +6,7 @@ Why a log: docs/decisions/0018-change-log.md.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,8 +29,11 @@ class CatalogContent:
     def __init__(self, catalog: Catalog, generation: int) -> None:
         self._catalog = catalog
         self._generation = generation
+        self.on_read: Callable[[], None] = lambda: None
+        """Called for each document and each block of vectors: writing everything anew takes minutes."""
 
     def words_of(self, document_id: str) -> tuple[str, list[Chunk]] | None:
+        self.on_read()
         with self._catalog.read() as db:
             return contents.words_of(db, self._generation, document_id)
 
@@ -50,7 +53,9 @@ class CatalogContent:
         self, library: str, *, at_once: int = contents.ROWS
     ) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
         with self._catalog.read() as db:
-            yield from contents.vectors_of_library(db, self._generation, library, at_once=at_once)
+            for block in contents.vectors_of_library(db, self._generation, library, at_once=at_once):
+                self.on_read()
+                yield block
 
     def chunk_count(self) -> int:
         with self._catalog.read() as db:
@@ -93,8 +98,18 @@ class PositionFile:
 class Follower:
     """Keeps words or vectors level with the change log."""
 
-    def __init__(self, index: DerivedIndex, file: PositionFile, catalog: Catalog, generation: int) -> None:
+    def __init__(
+        self,
+        index: DerivedIndex,
+        file: PositionFile,
+        catalog: Catalog,
+        generation: int,
+        *,
+        hold: Callable[[int], None],
+    ) -> None:
+        """Take `hold`, which keeps the changes after a position in the log for a while."""
         self._index = index
+        self._hold = hold
         self._file = file
         self._catalog = catalog
         self._generation = generation
@@ -125,11 +140,19 @@ class Follower:
                 return dropped
 
     def write_anew(self) -> None:
+        self.position = -1
+        # Everything, until it is known from where on. Otherwise what others delete meanwhile leaves the log,
+        # and it would have to be written once more, perhaps without end.
+        self._hold(-1)
         with self._catalog.read() as db:
             # What comes while it is written is applied later.
             last = changes.last_position(db, self._generation)
         self._file.write("")
-        self._index.write_anew(self._content)
+        self._content.on_read = lambda: self._hold(last)
+        try:
+            self._index.write_anew(self._content)
+        finally:
+            self._content.on_read = lambda: None
         self._file.write(f"{self._log} {last}")
         self.position = last
 

@@ -20,11 +20,12 @@ from typing import Literal
 from docent.errors import IndexMismatch, StorageBusy, StoreError
 from docent.store.catalog import changes, contents, documents
 from docent.store.catalog.changes import Generation
-from docent.store.catalog.opening import open_catalog
+from docent.store.catalog.sqlite_catalog import open_catalog
+from docent.store.index.local_index import LocalIndex
 from docent.store.index.owned_index import chroma_name
 from docent.store.index.vectors import ChromaVectors
 from docent.store.locks import FolderLock
-from docent.store.protocols import Catalog, CatalogConnection, Index
+from docent.store.protocols import Catalog, CatalogConnection
 
 log = logging.getLogger(__name__)
 Switched = Literal["switched", "busy", "behind"]
@@ -37,7 +38,7 @@ class Serving:
     """The generation that answers, and its index."""
 
     generation: int
-    index: Index
+    index: LocalIndex
     version: int
     """Of the catalog: what was read of an earlier version may be old."""
 
@@ -54,7 +55,7 @@ class ServingIndex:
     """
 
     def __init__(
-        self, catalog: Catalog, generation: int, open_index: Callable[[int], Index], *, fixed: bool
+        self, catalog: Catalog, generation: int, open_index: Callable[[int], LocalIndex], *, fixed: bool
     ) -> None:
         self._catalog = catalog
         self._open_index = open_index

@@ -67,7 +67,6 @@ class LocalIndex:
         self._becoming = threading.Lock()
         self._owner: OwnedIndex | None = None
         self._server: OwnerServer | None = None
-        self._client = OwnerClient(folder)
         self._words: WordIndex | None = None
         self._position = PositionFile(folder, WORDS)
         self._words_seen = ""
@@ -79,6 +78,7 @@ class LocalIndex:
 
     @property
     def owned(self) -> bool:
+        """True if this process keeps the index level; of several processes, at most one does."""
         return self._owner is not None
 
     @property
@@ -87,6 +87,7 @@ class LocalIndex:
         return self._owner is not None and self._owner.behind
 
     def become_owner(self) -> bool:
+        """Own the index, unless another process does; return True if this one does now."""
         if self._owner is None and self._become_owner():
             self._on_level(False)  # a process that was killed may have left something to finish
         return self._owner is not None
@@ -132,14 +133,15 @@ class LocalIndex:
             log.warning("%s What was stored is found by its words and vectors later.", error)
 
     def wake(self) -> str:
+        """Ask the owner for vectors; return why it makes none, if so."""
         return str(self._on_wake() if self._owner else self._ask("wake"))
 
     def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
+        """Return chunks of one library by cosine similarity to the vector, best first."""
         if self._owner is None and time.monotonic() > self._silent_until:
             try:
-                found = self._client.call(
-                    "nearest", library, list(map(float, vector)), limit, seconds=NEAREST_SECONDS
-                )
+                wanted = list(map(float, vector))
+                found = ask_owner(self._folder, "nearest", library, wanted, limit, seconds=NEAREST_SECONDS)
                 return [Hit(*hit) for hit in found]
             except OwnerGone:
                 if not self.become_owner():
@@ -153,33 +155,42 @@ class LocalIndex:
     def matching(
         self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
     ) -> list[Hit]:
+        """Return chunks by BM25, within these libraries and, unless that is empty, these documents."""
         return self._current_words().matching(query, limit, libraries=libraries, documents=documents)
 
     def scores(self, query: str, chunk_ids: Sequence[str], *, libraries: Sequence[str]) -> dict[str, float]:
+        """Return the BM25 scores of those of the named chunks that match at all."""
         return self._current_words().scores(query, chunk_ids, libraries=libraries)
 
     def rarity(self, terms: Sequence[str], *, libraries: Sequence[str]) -> dict[str, float]:
+        """Return each term's inverse document frequency in these libraries."""
         return self._current_words().rarity(terms, libraries=libraries)
 
     def held(self, library: str, document_id: str, chunk_ids: Sequence[str]) -> tuple[int, int]:
+        """Count what is left of a document: entries of words, and vectors."""
         words, vectors = self._ask("held", library, document_id, list(chunk_ids))
         return words, vectors
 
     def compare(self) -> list[str]:
+        """Return each difference to the catalog in a sentence."""
         return list(self._ask("compare", seconds=WHOLE_SECONDS))
 
     def write_anew(self) -> None:
+        """Write words and vectors again from the catalog."""
         self._ask("write_anew", seconds=WHOLE_SECONDS)
 
     def tidy(self) -> None:
+        """Free unused space, and remove from a long log what both have followed."""
         if self._owner is not None:
             self._owner.tidy()
 
     def beat(self) -> None:
+        """Tell other processes that this one follows, and remove what all have followed meanwhile."""
         if self._owner is not None:
             self._owner.beat()
 
     def contents(self) -> StoreContents:
+        """Return what it holds. Raises StorageBusy unless this process owns it."""
         if not self.become_owner() or self._owner is None:
             raise StorageBusy("{folder} is in use by another Docent. Stop it first.", folder=self._folder)
         return self._owner.contents()
@@ -191,14 +202,13 @@ class LocalIndex:
                 self._server.close()
             if self._owner is not None:
                 self._owner.close()
-            self._client.close()
 
     def _ask(self, name: str, *arguments: Any, seconds: float = OPENING_SECONDS) -> Any:
         """Do something in the process that owns the index, this one or another. Raises StorageBusy."""
         until = time.monotonic() + seconds
         while self._owner is None:
             try:
-                return self._client.call(name, *arguments, seconds=seconds)
+                return ask_owner(self._folder, name, *arguments, seconds=seconds)
             except OwnerGone:
                 if not self.become_owner():
                     if time.monotonic() > until:
@@ -233,12 +243,12 @@ class OwnerServer(socketserver.ThreadingUnixStreamServer):
     """Answers the calls of other processes from its construction until `close`."""
 
     daemon_threads = True
+    request_queue_size = 128  # with more at once, those who ask would take it for gone
 
     def __init__(self, folder: Path, answers: Mapping[str, Callable[..., Any]]) -> None:
         self._path = folder / SOCKET
         self._path.unlink(missing_ok=True)
         self._answers = answers
-        self._connections: set[socket.socket] = set()
         self.closing = False
         with _address(self._path) as address:
             super().__init__(address, _Handler)
@@ -250,18 +260,7 @@ class OwnerServer(socketserver.ThreadingUnixStreamServer):
         self.closing = True
         self._path.unlink(missing_ok=True)
         self.shutdown()
-        for connection in list(self._connections):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
         self.server_close()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._connections.discard(request)
-        super().shutdown_request(request)
 
     def reply(self, call: bytes) -> dict[str, Any]:
         try:
@@ -286,62 +285,31 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         with suppress(OSError):  # the client left
-            for call in self.rfile:
-                answer = self.server.reply(call)
-                if self.server.closing:  # what it was answered from is being closed
-                    return
+            answer = self.server.reply(self.rfile.readline())
+            if not self.server.closing:  # else what it was answered from is being closed
                 self.wfile.write(json.dumps(answer).encode() + b"\n")
 
 
-class OwnerClient:
-    """Calls the owner of an index, over a connection for each thread that calls at once."""
+def ask_owner(folder: Path, name: str, *arguments: Any, seconds: float = CALL_SECONDS) -> Any:
+    """Return the answer of the owner of an index.
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / SOCKET
-        self._lock = threading.Lock()
-        self._idle: list[socket.socket] = []
-
-    def call(self, name: str, *arguments: Any, seconds: float = CALL_SECONDS) -> Any:
-        """Return the owner's answer. Raises its DocentError, or OwnerGone, also where it takes too long."""
-        with self._lock:
-            connection = self._idle.pop() if self._idle else None
-        try:
-            connection = connection or self._connect(seconds)
+    Raises its DocentError, or OwnerGone, also where it takes too long. Connecting takes 0.1 ms.
+    """
+    try:
+        with socket.socket(socket.AF_UNIX) as connection, _address(folder / SOCKET) as address:
             connection.settimeout(seconds)
-            with connection.makefile("rwb") as stream:
-                stream.write(json.dumps([name, arguments]).encode() + b"\n")
-                stream.flush()
+            connection.connect(address)
+            connection.sendall(json.dumps([name, arguments]).encode() + b"\n")
+            with connection.makefile("rb") as stream:
                 line = stream.readline()
-            if not line.endswith(b"\n"):
-                raise OwnerGone
-        except (OSError, OwnerGone) as error:
-            if connection is not None:
-                connection.close()
-            self.close()  # the other connections lead to the same process
-            raise OwnerGone from error
-        with self._lock:
-            self._idle.append(connection)
-        answer = json.loads(line)
-        if "error" in answer:
-            raise getattr(errors, answer["error"], StoreError)(restored(answer["sentence"]))
-        return answer["value"]
-
-    def close(self) -> None:
-        with self._lock:
-            for connection in self._idle:
-                connection.close()
-            self._idle.clear()
-
-    def _connect(self, seconds: float) -> socket.socket:
-        connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(seconds)
-        try:
-            with _address(self._path) as address:
-                connection.connect(address)
-        except OSError:
-            connection.close()
-            raise
-        return connection
+    except OSError as error:
+        raise OwnerGone from error
+    if not line.endswith(b"\n"):
+        raise OwnerGone
+    answer = json.loads(line)
+    if "error" in answer:
+        raise getattr(errors, answer["error"], StoreError)(restored(answer["sentence"]))
+    return answer["value"]
 
 
 @contextmanager

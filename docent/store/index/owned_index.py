@@ -65,6 +65,7 @@ class OwnedIndex:
         self._untrimmed = False
         """Something was deleted whose change others have not followed yet, so it is still in the log."""
         self._beat = 0.0
+        self._followers: dict[str, Follower] = {}
         self._positions = {part: PositionFile(folder, part) for part in (CHROMA, WORDS)}
         self._checksums = IndexChecksums(folder, parts=(CHROMA, WORDS))
         trust = self._checksums.check()
@@ -172,8 +173,15 @@ class OwnedIndex:
         else:
             self._catalog.followed_by_all(self._generation, self._level())
 
+    def _hold(self, position: int) -> None:
+        """Keep the changes after a position in the log, while words or vectors are written anew."""
+        if position < 0 or time.monotonic() - self._beat > BEAT_SECONDS:
+            self._beat = time.monotonic()
+            others = [one.position for one in self._followers.values() if one.position >= 0]
+            self._catalog.followed_by_all(self._generation, min([position, *others]))
+
     def _level(self) -> int:
-        return min(self._word_follower.position, self._vector_follower.position)
+        return min(one.position for one in self._followers.values())
 
     def _compact(self) -> None:
         """Rewrite Chroma's graphs when most of them is deleted vectors; meanwhile the catalog answers."""
@@ -193,7 +201,7 @@ class OwnedIndex:
     def _trim(self, least: int = LONG) -> bool:
         """Remove the changes that all have followed from the log, once there are so many.
 
-        Return False where other processes have not followed what this one has.
+        Return False where something is left that other processes, or this one, have not followed.
         """
         own = self._level()
         level = self._catalog.followed_by_all(self._generation, own)
@@ -202,7 +210,7 @@ class OwnedIndex:
         if long:
             with self._catalog.write() as db:
                 changes.trim(db, self._generation, level)
-        return level >= own
+        return 0 <= own <= level
 
     def close(self) -> None:
         with suppress(StoreError):
@@ -283,7 +291,10 @@ class OwnedIndex:
         self._vector_follower = self._follower(self._vectors, CHROMA)
 
     def _follower(self, index: DerivedIndex, part: str) -> Follower:
-        return Follower(index, self._positions[part], self._catalog, self._generation)
+        self._followers[part] = Follower(
+            index, self._positions[part], self._catalog, self._generation, hold=self._hold
+        )
+        return self._followers[part]
 
     def _catch_up_vectors(self) -> None:
         try:

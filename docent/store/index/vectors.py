@@ -64,9 +64,11 @@ class ChromaVectors:
                 self.drop_library(change.library)
 
     def write_anew(self, content: CatalogContent) -> None:
-        for library in content.libraries():
+        libraries = content.libraries()
+        self._drop_others(libraries)
+        for library in libraries:
             self.drop_library(library)
-            for ids, vectors in content.library_vectors(library):
+            for ids, vectors in content.library_vectors(library, at_once=BATCH):
                 self.put(library, ids, vectors)
 
     def is_whole(self, content: CatalogContent) -> bool:
@@ -140,11 +142,19 @@ class ChromaVectors:
             self._collections.pop(library, None)  # afterwards: a query meanwhile opens it again
             self._filled.discard(library)
 
+    def _drop_others(self, libraries: Sequence[str]) -> None:
+        """Remove libraries that were deleted while nobody followed; a server has those of others, too."""
+        if self._served or not Path(self._where).exists():
+            return
+        known = {self._label(library) for library in libraries}
+        with self._translate_errors():
+            for name in {collection.name for collection in self._client().list_collections()} - known:
+                self._client().delete_collection(name)
+
     def as_llama_index(self, library: str) -> Any:
         """Return a library as a llama-index vector store, for other pipelines."""
         with self._collection(library) as collection:
-            self._filled.add(library)  # or will be, through the llama-index store
-            return _thin_store(collection)
+            return _thin_store(self, library, collection)
 
     def close(self) -> None:
         if self._opened_client is None:
@@ -301,11 +311,12 @@ def _server(url: str) -> ClientAPI:
     return cast("ClientAPI", client)
 
 
-def _thin_store(collection: Any) -> Any:
+def _thin_store(vectors: ChromaVectors, library: str, collection: Any) -> Any:
     """Return llama-index's ChromaVectorStore, writing ids and vectors only.
 
     As it comes it repeats each node as JSON beside its text: 10 kB a chunk.
     """
+    import numpy as np
     from llama_index.core.schema import BaseNode
     from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryResult
     from llama_index.vector_stores.chroma import ChromaVectorStore
@@ -314,21 +325,14 @@ def _thin_store(collection: Any) -> Any:
         stores_text: bool = False
 
         def add(self, nodes: Sequence[BaseNode], **add_kwargs: Any) -> list[str]:
-            for at in range(0, len(nodes), BATCH):
-                some = nodes[at : at + BATCH]
-                embeddings: Any = [node.get_embedding() for node in some]
-                with zeroed():
-                    collection.upsert(ids=[node.node_id for node in some], embeddings=embeddings)
-            return [node.node_id for node in nodes]
+            ids = [node.node_id for node in nodes]
+            vectors.put(library, ids, np.asarray([node.get_embedding() for node in nodes]))
+            return ids
 
         def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
-            found = collection.query(
-                query_embeddings=[query.query_embedding],
-                n_results=query.similarity_top_k,
-                include=["distances"],
-            )
+            hits = vectors.nearest(library, query.query_embedding or [], query.similarity_top_k)
             return VectorStoreQueryResult(
-                ids=found["ids"][0], similarities=[1.0 - distance for distance in found["distances"][0]]
+                ids=[hit.id for hit in hits], similarities=[hit.score for hit in hits]
             )
 
     return ThinChromaVectorStore.from_collection(collection=collection)

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import tantivy
 from tantivy import Occur, Query, TextAnalyzerBuilder, Tokenizer
@@ -31,14 +31,7 @@ WHITESPACE = "as-they-are"
 MOST_TERMS = 10_000  # cached; 1 MB
 
 
-class TermCounts(NamedTuple):
-    """The number of entries in a library, and of those that hold each term."""
-
-    entries: int
-    holding: Mapping[str, int]
-
-
-class _Counts(dict[str, int]):
+class TermCounts(dict[str, int]):
     """The number of entries that hold a term, as of one commit; one question asks five times for the same."""
 
     def __init__(self, searcher: tantivy.Searcher) -> None:
@@ -66,7 +59,7 @@ class LibraryWords:
             self._index = tantivy.Index(self._schema, path=str(folder))
             self._index.config_reader("Manual")  # otherwise each index keeps a thread that watches its files
             self._index.register_tokenizer(WHITESPACE, TextAnalyzerBuilder(Tokenizer.whitespace()).build())
-            self._counts = _Counts(self._index.searcher())
+            self.counts = TermCounts(self._index.searcher())
         except ValueError as error:
             raise _damaged(folder, error) from error
         self._folder = folder
@@ -78,7 +71,9 @@ class LibraryWords:
             # The header twice: the topic of a chunk outweighs a passing mention.
             header, text = indexed(chunk.header, language), indexed(chunk.text, language)
             words = " ".join([*header, *header, *text])
-            self._add({"document": document_id, "chunk": chunk.id, "words": words})
+            entry = {"document": document_id, "chunk": chunk.id, "words": words}
+            # With the schema: without it a value's type is guessed, and a wrong guess stops the writer.
+            writer.add_document(tantivy.Document.from_dict(entry, self._schema))
 
     def drop(self, document_ids: Iterable[str]) -> None:
         for document_id in document_ids:
@@ -91,7 +86,7 @@ class LibraryWords:
     def reload(self) -> None:
         """Search what the process that writes has committed."""
         self._index.reload()
-        self._counts = _Counts(self._index.searcher())
+        self.counts = TermCounts(self._index.searcher())
 
     def commit(self) -> None:
         if not self.changed:
@@ -123,10 +118,6 @@ class LibraryWords:
         if writer is not None:
             writer.wait_merging_threads()
 
-    def term_counts(self, terms: Iterable[str]) -> TermCounts:
-        counts = self._counts
-        return TermCounts(counts.entries, {term: counts[term] for term in terms})
-
     def matching(
         self, terms: Mapping[str, float], limit: int, *, documents: Sequence[str], chunks: Sequence[str]
     ) -> list[Hit]:
@@ -142,7 +133,7 @@ class LibraryWords:
         return {hit.id for hit in self._hits(Query.exists_query("chunk"), max(self.count(), 1), "chunk")}
 
     def count(self) -> int:
-        return self._counts.entries
+        return self.counts.entries
 
     def held(self, document_ids: Sequence[str]) -> int:
         query = Query.term_set_query(self._schema, "document", list(document_ids))
@@ -185,10 +176,6 @@ class LibraryWords:
         searcher = self._index.searcher()
         found = searcher.search(query, limit=limit, count=False).hits
         return [Hit(searcher.doc(address)[field][0], score) for score, address in found]
-
-    def _add(self, entry: dict[str, str]) -> None:
-        # With the schema: without it a value's type is guessed, and a wrong guess stops the writer.
-        self._writer.add_document(tantivy.Document.from_dict(entry, self._schema))
 
 
 def _damaged(folder: Path, error: ValueError) -> DamagedStore:
@@ -319,7 +306,7 @@ class WordIndex:
         return dict(self._best(query, len(chunk_ids), libraries, documents=(), chunks=chunk_ids))
 
     def rarity(self, terms: Sequence[str], *, libraries: Sequence[str]) -> dict[str, float]:
-        return _rarity(self._term_counts(terms, libraries).values(), terms)
+        return _rarity(self._counts_of(libraries).values(), terms)
 
     def count(self) -> int:
         """Count the indexed chunks; cheap."""
@@ -342,19 +329,18 @@ class WordIndex:
         documents: Sequence[str],
         chunks: Sequence[str],
     ) -> list[Hit]:
-        known = self._term_counts(asked(query), libraries)
+        weights = _weights(self._counts_of(libraries), asked(query))
         hits = [
             hit
-            for words, terms in _weights(known).items()
+            for words, terms in weights.items()
             for hit in words.matching(terms, limit, documents=documents, chunks=chunks)
         ]
         # Equal scores by id, so that the same question always gets the same answer.
         return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]
 
-    def _term_counts(self, terms: Sequence[str], libraries: Sequence[str]) -> dict[LibraryWords, TermCounts]:
+    def _counts_of(self, libraries: Iterable[str]) -> dict[LibraryWords, TermCounts]:
         indexed = self._libraries
-        labels = [_label(library) for library in libraries]
-        return {indexed[label]: indexed[label].term_counts(terms) for label in labels if label in indexed}
+        return {indexed[label]: indexed[label].counts for label in map(_label, libraries) if label in indexed}
 
     def _remove(self, label: str) -> None:
         """Remove a library without documents, and its dictionary with it."""
@@ -366,22 +352,24 @@ class WordIndex:
         shutil.rmtree(gone)
 
 
-def _weights(known: Mapping[LibraryWords, TermCounts]) -> dict[LibraryWords, dict[str, float]]:
+def _weights(
+    known: Mapping[LibraryWords, TermCounts], question: Sequence[str]
+) -> dict[LibraryWords, dict[str, float]]:
     """Return the terms of each library, weighted by their rarity in all libraries over that in its own."""
-    terms = {term for one in known.values() for term, held in one.holding.items() if held}
+    terms = {term for term in question if any(counts[term] for counts in known.values())}
     together = _rarity(known.values(), terms)
     found: dict[LibraryWords, dict[str, float]] = {}
-    for words, one in known.items():
-        alone = _rarity([one], terms) if len(known) > 1 else together
+    for words, counts in known.items():
+        alone = _rarity([counts], terms) if len(known) > 1 else together
         # In the order of the question: floating-point sums depend on the order.
-        found[words] = {term: together[term] / alone[term] for term, held in one.holding.items() if held}
+        found[words] = {term: together[term] / alone[term] for term in question if counts[term]}
     return found
 
 
 def _rarity(known: Iterable[TermCounts], terms: Iterable[str]) -> dict[str, float]:
     counts = list(known)
     entries = sum(one.entries for one in counts)
-    held = {term: sum(one.holding[term] for one in counts) for term in terms}
+    held = {term: sum(one[term] for one in counts) for term in terms}
     # A term may be counted in more chunks than there are: deleted ones are dropped later.
     return {term: math.log(1 + (max(entries - n, 0) + 0.5) / (n + 0.5)) for term, n in held.items()}
 

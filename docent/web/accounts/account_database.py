@@ -31,8 +31,8 @@ def account_database(path: Path, tables: Sequence[str], database_url: str) -> Ac
     return account_server(database_url) if database_url else AccountFile(path, tables)
 
 
-def account_server(database_url: str) -> AccountDatabase:
-    return open_schema(database_url, "accounts", write_lock=WRITING)
+def account_server(database_url: str, *, write_lock: int = WRITING) -> AccountDatabase:
+    return open_schema(database_url, "accounts", write_lock=write_lock)
 
 
 class AccountFile:

@@ -34,7 +34,7 @@ from starlette.responses import JSONResponse, Response
 from docent.errors import StoreError
 from docent.messages import Message
 from docent.settings import Settings
-from docent.web.accounts.login_throttle import PasswordChecks, TooManyAttempts
+from docent.web.accounts.login_throttle import PasswordChecks, TooManyAttempts, begin_attempts
 from docent.web.accounts.shared_throttle import open_attempts
 from docent.web.accounts.users import LOCAL, Account, Users, as_name
 from docent.web.audit.audit_log import AuditLog
@@ -117,11 +117,7 @@ class Authenticator:
             counted, checks = [(self._by_name, name), (self._by_address, origin.address)], self._checks
         account = None
         try:
-            for attempts, key in counted:
-                if seconds := attempts.seconds_to_wait(key):
-                    raise TooManyAttempts(attempts.reason, seconds)
-            for attempts, key in counted:
-                attempts.begin(key)
+            begin_attempts(counted)
             try:
                 verify = partial(self.users.verify, name, password[:1000])
                 account = await checks.run(verify, address=origin.address)

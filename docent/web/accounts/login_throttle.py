@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, TypeVar
 
 FIRST_WAIT, LONGEST_WAIT = 30.0, 900.0
@@ -45,6 +46,10 @@ class Attempts:
         self._begun: dict[str, tuple[float, float]] = {}
         """How many there were, and when the last one began."""
 
+    def alone(self) -> AbstractContextManager[object]:
+        """Keep others from beginning an attempt during the block; one process has one thread that does."""
+        return nullcontext()
+
     def seconds_to_wait(self, key: str) -> float:
         count, last = self._begun.get(key, (0.0, 0.0))
         return max(0.0, last + self.pause(count) - self._clock())
@@ -74,6 +79,16 @@ class Attempts:
         """Return how long the next attempt after so many waits."""
         over = math.ceil(count) - self._free
         return min(FIRST_WAIT * 2**over, LONGEST_WAIT) if over >= 0 else 0.0
+
+
+def begin_attempts(counted: Sequence[tuple[Attempts, str]]) -> None:
+    """Count an attempt for each key, unless one of them has to wait: then none. Raises TooManyAttempts."""
+    with counted[0][0].alone():
+        for attempts, key in counted:
+            if seconds := attempts.seconds_to_wait(key):
+                raise TooManyAttempts(attempts.reason, seconds)
+        for attempts, key in counted:
+            attempts.begin(key)
 
 
 class PasswordChecks:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
-from docent.web.accounts.account_database import AccountDatabase, account_server
+from docent.web.accounts.account_database import account_server
 from docent.web.accounts.login_throttle import Attempts, Reason
 
+BEGINNING = 6_101_774_005
+"""The advisory lock of who begins an attempt: looking whether it must wait, and counting it, are one step."""
 FORGOTTEN_SECONDS = 86_400.0
 """After as long without an attempt nothing of one counts any more."""
 NOW = "CAST(extract(epoch FROM clock_timestamp()) AS float8)"
@@ -16,15 +19,19 @@ def open_attempts(reason: Reason, *, free: int, forget_after: float, database_ur
     """Return attempts of this process, or of all that share a database."""
     if not database_url:
         return Attempts(reason, free=free, forget_after=forget_after)
-    return SharedAttempts(reason, free=free, forget_after=forget_after, database=account_server(database_url))
+    return SharedAttempts(reason, free=free, forget_after=forget_after, database_url=database_url)
 
 
 class SharedAttempts(Attempts):
     """Counts attempts in a table, by the clock of the database."""
 
-    def __init__(self, reason: Reason, *, free: int, forget_after: float, database: AccountDatabase) -> None:
+    def __init__(self, reason: Reason, *, free: int, forget_after: float, database_url: str) -> None:
         super().__init__(reason, free=free, forget_after=forget_after)
-        self._database = database
+        self._database = account_server(database_url)
+        self._beginning = account_server(database_url, write_lock=BEGINNING)
+
+    def alone(self) -> AbstractContextManager[object]:
+        return self._beginning.write()
 
     def seconds_to_wait(self, key: str) -> float:
         with self._database.read() as database:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,14 +10,13 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from docent.types import Scope
-from docent.web.accounts.api_keys import PREFIX, ApiKey, ApiKeys
+from docent.web.accounts.api_keys import PREFIX, ApiKeys
+from docent.web.accounts.key_rates import RateLimiter
 from docent.web.api.http_errors import RequestRefused, not_found
 
 KEYLESS = "local"
 """Name of a client without a key, where none is needed."""
 HINT = "Send it as: Authorization: Bearer docent-…  Make one with: python -m docent key add NAME"
-
-Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +53,6 @@ class ApiClient:
     def visible(self, libraries: Sequence[str]) -> list[str]:
         """Return those of the libraries that its `reader` may see which its key names, too."""
         return [name for name in libraries if not self.libraries or name in self.libraries]
-
-
-@dataclass(slots=True)
-class RateLimiter:
-    """A token bucket for each key, which fills at the key's rate. Safe to use from any thread."""
-
-    clock: Clock = time.monotonic
-    _buckets: dict[str, tuple[float, float]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def seconds_to_wait(self, key: ApiKey) -> float:
-        """Take one request from the key's bucket and return 0, or the seconds until there is one to take."""
-        if not key.rate:
-            return 0.0
-        with self._lock:
-            now = self.clock()
-            level, filled_at = self._buckets.get(key.name, (float(key.rate), now))
-            level = min(key.rate, level + (now - filled_at) * key.rate / 60)
-            allowed = level >= 1
-            self._buckets[key.name] = (level - 1 if allowed else level, now)
-        return 0.0 if allowed else (1 - level) * 60 / key.rate
 
 
 @dataclass(frozen=True, slots=True)

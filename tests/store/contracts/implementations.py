@@ -16,7 +16,7 @@ from docent.store.files import FolderFiles
 from docent.store.index.local_index import LocalIndex
 from docent.store.index.vectors import ChromaVectors
 from docent.store.index.word_index import WordIndex
-from docent.store.protocols import Catalog, DerivedIndex, Files, Index
+from docent.store.protocols import Catalog, DerivedIndex, Files
 from tests.fakes.postgres_server import database_of
 from tests.fakes.s3_server import BUCKET
 
@@ -31,7 +31,7 @@ def postgres_catalog(folder: Path) -> Catalog:
     return PostgresCatalog(database_of(folder))
 
 
-def local_index(folder: Path, catalog: Catalog, generation: int) -> Index:
+def local_index(folder: Path, catalog: Catalog, generation: int) -> LocalIndex:
     return LocalIndex(
         folder / "index" / str(generation),
         catalog,
@@ -62,6 +62,6 @@ def s3_files(folder: Path) -> Files:
 
 
 CATALOGS: dict[str, Callable[[Path], Catalog]] = {"SQLite": sqlite_catalog, "PostgreSQL": postgres_catalog}
-INDEXES: dict[str, Callable[[Path, Catalog, int], Index]] = {"tantivy and Chroma": local_index}
+INDEXES: dict[str, Callable[[Path, Catalog, int], LocalIndex]] = {"tantivy and Chroma": local_index}
 DERIVED: dict[str, Callable[[Path], DerivedIndex]] = {"tantivy": tantivy_words, "Chroma": chroma_vectors}
 FILES: dict[str, Callable[[Path], Files]] = {"a folder": folder_files, "a bucket": s3_files}

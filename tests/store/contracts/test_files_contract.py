@@ -73,7 +73,7 @@ def test_another_process_sees_it(files, files_factory, tmp_path):
     """What one stores another opens, and what it drops is gone for both."""
     other = files_factory(tmp_path)
     file, sha256 = written(tmp_path, b"content")
-    kept = files.keep(file, sha256, settled=False)
+    kept = files.keep(file, sha256)
     files.settle()
     confirm(files, tmp_path, kept)
     assert other.open(sha256).read_bytes() == b"content"

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from docent.store.catalog import changes, contents
 from docent.store.index.followers import CatalogContent
-from docent.store.protocols import Change, Index
+from docent.store.index.local_index import LocalIndex
+from docent.store.protocols import Change
 from tests.store.contracts.library import Library, text_of
 from tests.store.putting import EMBEDDER
 
@@ -55,7 +56,7 @@ def take_step(library: Library, step: str, number: int) -> None:
             library.delete_library(name)
 
 
-def found(index: Index) -> dict[str, set[str]]:
+def found(index: LocalIndex) -> dict[str, set[str]]:
     """Return what an index finds in each library by words and by vectors."""
     vector = EMBEDDER.embed_query(QUESTION)
     words = {name: ids(index.matching(QUESTION, MOST, libraries=[name], documents=[])) for name in LIBRARIES}

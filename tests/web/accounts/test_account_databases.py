@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from docent.errors import InputError
 from docent.settings import Settings
-from docent.web.accounts.api_keys import ApiKeys
+from docent.web.accounts.api_keys import ApiKey, ApiKeys
+from docent.web.accounts.key_rates import open_rate_limiter
 from docent.web.accounts.login import FREE_TRIES, Authenticator, LoginOrigin
 from docent.web.accounts.login_throttle import TooManyAttempts
 from docent.web.accounts.users import Users
 from docent.web.storage_files import installation_secret
+from tests.fakes.postgres_server import execute
 
 GOOD = "a long password"
 BUSY = 60.0
+NAMES = [f"person{n}" for n in range(4)]
 
 
 @pytest.fixture(params=["SQLite", "PostgreSQL"])
@@ -112,21 +118,28 @@ def test_one_secret_signs_on_all_machines(machines):
     assert len({*made, installation_secret(machines[0][0], database_url=machines[0][1])}) == 1
 
 
-async def test_several_machines_allow_as_many_attempts_as_one(postgres_url, tmp_path):
-    """Wrong passwords are counted together; the right one afterwards frees the name on all of them."""
+def authenticators(url: str, folder: Path, *, count: int = 3) -> list[Authenticator]:
+    """Return those of machines, each with connections of its own, on a database that has the user ann."""
     machines = []
-    for name in ("first", "second", "third"):
+    for number in range(count):
+        own = f"{url}?application_name=machine{number}"
         settings = Settings.read(
             environ={
-                "DOCENT_STORAGE": str(tmp_path / name),
+                "DOCENT_STORAGE": str(folder / str(number)),
                 "DOCENT_LOGIN": "on",
-                "DOCENT_DATABASE_URL": postgres_url,
+                "DOCENT_DATABASE_URL": own,
             },
-            folder=tmp_path / "none",
+            folder=folder / "none",
         )
-        users = Users(settings.storage, cost=4, database_url=postgres_url)
+        users = Users(settings.storage, cost=4, database_url=own)
         machines.append(Authenticator(settings, secret=b"s" * 32, users=users))
     machines[0].users.add("ann", role="member", password=GOOD)
+    return machines
+
+
+async def test_several_machines_allow_as_many_attempts_as_one(postgres_url, tmp_path):
+    """Wrong passwords are counted together; the right one afterwards frees the name on all of them."""
+    machines = authenticators(postgres_url, tmp_path)
     known = dict([machines[0].known_cookie("ann")])
     for number in range(FREE_TRIES):
         assert await machines[number % 3].by_password("ann", "a wrong password") is None
@@ -138,3 +151,42 @@ async def test_several_machines_allow_as_many_attempts_as_one(postgres_url, tmp_
     # A browser in which she has logged in before has attempts of its own.
     for machine in machines:
         assert await machine.by_password("ann", GOOD, LoginOrigin(cookies=known)) is not None
+
+
+def test_attempts_at_the_same_time_are_counted_together(postgres_url, tmp_path):
+    """Of attempts that begin at once on several machines, as many are checked as on one."""
+    machines = authenticators(postgres_url, tmp_path)
+    together = threading.Barrier(len(machines))
+
+    def try_all(machine: Authenticator) -> list[str]:
+        """Try each name once more than is free in all: the last ones at the same moment as the others."""
+        tried = []
+        for name in NAMES:
+            together.wait(BUSY)
+            for _ in range(FREE_TRIES):
+                try:
+                    asyncio.run(machine.by_password(name, "a wrong password"))
+                    tried.append(name)
+                except TooManyAttempts:
+                    pass
+        return tried
+
+    with ThreadPoolExecutor(len(machines)) as crowd:
+        tried = Counter(name for names in crowd.map(try_all, machines) for name in names)
+    assert tried == dict.fromkeys(NAMES, FREE_TRIES)
+
+
+def test_several_machines_share_the_rate_of_a_key(postgres_url, tmp_path):
+    """A key may ask as often at all machines together as at one, also at once, and waits as long."""
+    machines = [open_rate_limiter(f"{postgres_url}?application_name=machine{n}") for n in range(3)]
+    key = ApiKey("editor", (), "", 10, "")
+    with ThreadPoolExecutor(9) as crowd:
+        waits = list(crowd.map(lambda n: machines[n % 3].seconds_to_wait(key), range(60)))
+    assert waits.count(0.0) == 10
+    assert all(0 < wait <= 6 for wait in waits if wait)
+    earlier = "UPDATE accounts.attempts SET last = last - 12 WHERE reason = 'rate'"  # two requests' time
+    execute(postgres_url, earlier)
+    waits = [machine.seconds_to_wait(key) for machine in machines]
+    assert [wait > 0 for wait in waits] == [False, False, True]
+    assert machines[0].seconds_to_wait(ApiKey("other", (), "", 1, "")) == 0
+    assert machines[0].seconds_to_wait(ApiKey("free", (), "", 0, "")) == 0

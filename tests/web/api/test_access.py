@@ -19,7 +19,8 @@ from starlette.testclient import TestClient
 from docent.errors import InputError
 from docent.types import Scope
 from docent.web.accounts.api_keys import ApiKey, ApiKeys
-from docent.web.api.access import AccessControl, RateLimiter
+from docent.web.accounts.key_rates import RateLimiter
+from docent.web.api.access import AccessControl
 from docent.web.api.application import build
 from docent.web.api.chat_completions import StopSequenceCutter
 from tests.web.api.conftest import Api, Server
