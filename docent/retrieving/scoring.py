@@ -359,7 +359,7 @@ def row(asked: Set[str], sentence_terms: Sequence[Sequence[str]], rarity: Rarity
             continue
         label = list(takewhile(lambda term: not term.isdigit(), terms))
         digits = sum(map(str.isdigit, terms))
-        if digits > len(terms) - len(label) - digits and asked.issuperset(label):
+        if digits > len(terms) - len(label) - digits and asked >= set(label):
             telling = sum(rarity.get(term, 0.0) for term in set(label))
             best = max(best, telling / (telling + LABEL_OFFSET))
     return best
