@@ -26,7 +26,9 @@ from docent.types import Passage, Scope
 
 WITHIN = 50
 SQUAD_QUESTIONS = 1000
-NONE = Weights(prior=0, page=0, title=0, figures=0, neighbours=0, sentence=0, clauses=0, lines=0, statement=0)
+NONE = Weights(
+    prior=0, page=0, title=0, figures=0, neighbours=0, sentence=0, clauses=0, lines=0, statement=0, row=0
+)
 STEPS: dict[str, tuple[str, ...]] = {
     "both searches, fused": (),
     "+ other chunks of the page": ("page",),
@@ -36,7 +38,8 @@ STEPS: dict[str, tuple[str, ...]] = {
     "+ word proximity": ("neighbours",),
     "+ best sentence": ("sentence",),
     "+ parts of the question": ("clauses",),
-    "+ lines behind a figure: Docent": ("lines", "statement"),
+    "+ lines behind a figure": ("lines", "statement"),
+    "+ rows that the question names: Docent": ("row",),
 }
 """Each step with those before it; a weight of 0 leaves a step out."""
 

@@ -15,7 +15,7 @@ from docent.evaluating.scores import Floats
 from docent.learning.training_pairs import LearningPair, split_groups
 from docent.retrieving.scoring import DEFAULT_WEIGHTS, ScoredCandidate, Weights, lift_pages
 
-FITTED = ("meaning", "prior", "title", "neighbours", "sentence", "figures", "lines", "statement")
+FITTED = ("meaning", "prior", "title", "neighbours", "sentence", "figures", "lines", "statement", "row")
 """Those that the score of a candidate is a sum of; the others shape the search before."""
 AT_MOST = np.array([1 / DEFAULT_WEIGHTS.meaning, *[3.0] * (len(FITTED) - 1)])
 """Times its default: a signal may be switched off, and tripled; the share of meaning is at most all."""
@@ -130,7 +130,7 @@ def _signals(candidate: ScoredCandidate) -> list[float]:
     in_words = defaults.wants_figures if text.wants_figures else 1.0
     values = (
         candidate.meaning - candidate.words, candidate.prior, text.title, in_words * text.neighbours,
-        in_words * text.sentence, text.figures, text.lines, text.statement,
+        in_words * text.sentence, text.figures, text.lines, text.statement, text.row,
     )  # fmt: skip
     return [getattr(defaults, name) * value for name, value in zip(FITTED, values, strict=True)]
 

@@ -16,7 +16,7 @@ def pair(question: str, document: str, *, origin: str = "golden", page: int = 1)
 
 def candidate(document: str, *, words: float, title: float = 0.0, page: int = 1) -> ScoredCandidate:
     signals = TextSignals(
-        title=title, neighbours=0, sentence=0, figures=0, lines=0, statement=0, wants_figures=False
+        title=title, neighbours=0, sentence=0, figures=0, lines=0, statement=0, row=0, wants_figures=False
     )
     return ScoredCandidate(document, page, False, words, words, 0.0, signals)
 

@@ -18,7 +18,7 @@ from docent.retrieving.figure_lines import (
 from docent.store.index.languages import terms
 from docent.types import Scope
 from tests.fakes.embedder import WordHashEmbedder
-from tests.retrieving.reports import QUESTIONS
+from tests.retrieving.reports import BALANCE_SHEET, QUESTIONS
 
 EMBEDDER = WordHashEmbedder()
 OWN = """
@@ -196,3 +196,10 @@ def test_each_signal_helps(signal, report):
         for weights in (DEFAULT_WEIGHTS, without)
     }
     assert mean[DEFAULT_WEIGHTS] > mean[without]
+
+
+def test_rows_that_a_question_names(report):
+    """A row whose label the question says comes before pages that say more of its words in prose."""
+    question = "What were the inventories at the end of the year 2022 of the business?"
+    assert rank(question, {BALANCE_SHEET}, report, DEFAULT_WEIGHTS) == 1
+    assert rank(question, {BALANCE_SHEET}, report, replace(DEFAULT_WEIGHTS, row=0.0)) > 1

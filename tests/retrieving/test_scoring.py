@@ -14,6 +14,7 @@ from docent.retrieving.scoring import (
     lift_pages,
     neighbours,
     relevance,
+    row,
     sentence,
     sentences,
     title,
@@ -138,6 +139,25 @@ def test_sentence():
     apart = sentence(asked, [["cash", "flow"], ["statement"]], EVENLY)
     assert together == 1 > apart == pytest.approx(2 / 3)
     assert sentence(asked, [], EVENLY) == sentence([], [["cash"]], EVENLY) == 0
+
+
+@pytest.mark.parametrize(
+    ("terms", "expected"),
+    [
+        pytest.param(["net", "sale", "4", "210", "3", "980"], 0.5, id="a row that is asked for"),
+        pytest.param(["sale", "12", "11"], 1 / 3, id="a shorter label says less"),
+        pytest.param(["net", "sale", "europ", "12", "11"], 0, id="a longer label is another row"),
+        pytest.param(["net", "sale", "2", "grew", "last", "year"], 0, id="prose"),
+        pytest.param(["net", "sale"], 0, id="no figure"),
+        pytest.param(["4", "210"], 0, id="no label"),
+        pytest.param([], 0, id="nothing"),
+    ],
+)
+def test_row(terms, expected):
+    """A row of figures counts where the question says its whole label, the more telling the more."""
+    asked = {"compani", "net", "sale", "4"}
+    rarity = dict.fromkeys(asked | {"europ", "grew", "last", "year", "soup"}, 1.0)
+    assert row(asked, [["soup"], terms], rarity) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
