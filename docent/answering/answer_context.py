@@ -324,9 +324,10 @@ class Draft:
         """A tool found passages, or returned rows or a result, on which an answer may rest."""
         return bool(self.lent or self.looked_up or self.tables)
 
-    def in_every_language(self, question: str) -> str:
-        """Return a question followed by its translations: sentences of any language match its words."""
-        return " ".join([question, *(translation.words for translation in self.translations)])
+    @property
+    def translated(self) -> str:
+        """The question's words in the other languages of the documents."""
+        return " ".join(translation.words for translation in self.translations)
 
     def lap(self, step: str) -> None:
         """Count the time since the last lap to this step."""

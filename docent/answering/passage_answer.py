@@ -49,7 +49,7 @@ async def say_nothing_found(
     listed = await list_documents(documents, draft)
     if passages or answering(listed):
         cited = replies.nothing_found(
-            draft.in_every_language(draft.searched), passages, model=services.model is not None
+            draft.searched, passages, translated=draft.translated, model=services.model is not None
         )
     else:
         cited = replies.about(listed)
@@ -119,10 +119,10 @@ async def cite_answer(
     if draft.refused:
         yield draft.answered(replies.uncited(draft.refused), ())
         return
-    asked = draft.in_every_language(shorten_question(question))
+    asked = shorten_question(question)
     if not draft.text.strip():
         draft.model = ""
-        cited = draft.instead or numbered(find_best_sentences(asked, sent), sent, draft)[0]
+        cited = draft.instead or numbered(find_best_sentences(asked, sent, translated=draft.translated), sent, draft)[0]
         yield draft.answered(cited, found)
         return
     reader_left = threading.Event()
@@ -138,7 +138,7 @@ async def cite_answer(
             seconds=CITING_SECONDS,
         )
         if draft.small:
-            best = find_best_sentences(asked, sent)
+            best = find_best_sentences(asked, sent, translated=draft.translated)
             draft.replaced = not is_supported(question, cited)
             cited = with_best_sentences(question, cited, best)
         return numbered(link_cited_addresses(cited, sent), sent, draft)

@@ -78,6 +78,8 @@ FALLOFF = 0.85  # a sentence of the next passage must score this much more to co
 LEAST_WORDS = 4  # a heading or a page number alone answers nothing
 HEADER_WEIGHT = 0.3
 """Weight of a question's word in the passage's header, against one in the sentence itself."""
+HEADING_WEIGHT = 0.8
+"""The same for the heading of the sentence's section; that of the document says less about one sentence."""
 WANTS_FIGURE = re.compile(
     r"\b(how (much|many|long|often|old|far|late|early)|when|what time|prices?|costs?|pays?|paid|salary|wage"
     r"|fee|deadline|dates?|hours|length|combien|quand|prix|co[uû]te|heures?|wie ?viel|wann|preis|kostet)\b",
@@ -91,6 +93,9 @@ CUT_FACTOR = 0.85
 """Factor for a sentence of which the passage holds only a part."""
 SAYS_NOTHING_FACTOR = 0.3
 """Factor for a heading, the names of a table's columns, and a question that a text gives as an example."""
+SAYS_ALL_WORDS = 3
+"""A heading with all the words of a question answers it, if they are at least so many: "Which internship is
+about machine learning?"."""
 ENDED = re.compile(r"[.!?:…\d]\W*\Z")
 """The end of a statement; a heading has none."""
 ROW_NAME_FACTOR = 1.5
@@ -139,10 +144,12 @@ def which(documents: Sequence[StoredDocument]) -> CitedAnswer:
     return uncited(joined((question, _listed(documents)), "\n\n"))
 
 
-def nothing_found(question: str, passages: Sequence[Passage], *, model: bool) -> CitedAnswer:
+def nothing_found(
+    question: str, passages: Sequence[Passage], *, model: bool, translated: str = ""
+) -> CitedAnswer:
     """Say that the documents do not answer, with the nearest sentences."""
     shown = passages[:NEAREST_SHOWN]
-    nearest = best_sentences(question, shown) if shown else uncited("")
+    nearest = best_sentences(question, shown, translated=translated) if shown else uncited("")
     parts = (NOTHING, NEAREST if shown else "", nearest.text if shown else "", ANYWAY if model else "")
     return CitedAnswer(joined(parts, "\n\n"), nearest.citations)
 
@@ -211,20 +218,22 @@ def _documents(number: int) -> Message:
     return Message("1 document") if number == 1 else Message("{n:,} documents", n=number)
 
 
-def best_sentences(question: str, passages: Sequence[Passage]) -> CitedAnswer:
+def best_sentences(question: str, passages: Sequence[Passage], *, translated: str = "") -> CitedAnswer:
     """Return the sentences that match the question best, numbered from 1 in order of appearance."""
-    return renumber(find_best_sentences(question, passages), passages)[0]
+    return renumber(find_best_sentences(question, passages, translated=translated), passages)[0]
 
 
 def find_best_sentences(
-    question: str, passages: Sequence[Passage], *, most: int = MOST_SENTENCES
+    question: str, passages: Sequence[Passage], *, translated: str = "", most: int = MOST_SENTENCES
 ) -> CitedAnswer:
     """Return a list of the sentences that match the question best, each with the mark of its passage.
 
     A word weighs more the fewer sentences have it. Words of a document's name do not count in its
-    sentences: a line that only repeats the name, or the headings above it, answers nothing.
+    sentences: a line that only repeats the name, or the headings above it, answers nothing. `translated`
+    holds the question's words in other languages.
     """
-    asked = content_words(question)
+    own_words = content_words(question)
+    asked = own_words | content_words(translated)
     units = {
         (n, unit.start, unit.end): unit
         for n, passage in enumerate(passages, 1)
@@ -241,16 +250,20 @@ def find_best_sentences(
     def score(candidate: tuple[int, int, int]) -> float:
         n, start, end = candidate
         unit, said = units[candidate], words[candidate]
-        above = content_words(unit.heading) | names[n - 1] if unit.heading else headers[n - 1]
-        own = sum(weight[word] for word in asked & said - names[n - 1])
-        in_header = sum(weight[word] for word in asked & above - said)
+        says_all = len(own_words) >= SAYS_ALL_WORDS and own_words <= said
+        own = asked & said - (frozenset() if says_all else names[n - 1])
+        section = content_words(unit.heading) if unit.heading.startswith("##") else frozenset()
+        in_heading = asked & section - names[n - 1] - own
+        in_header = asked & headers[n - 1] - own - in_heading
         has_figure = wants_figure and bool(FIGURE.search(passages[n - 1].text, start, end))
         factor = (FIGURE_FACTOR if has_figure else 1) * (1 if unit.whole else CUT_FACTOR)
         repeats = said <= headers[n - 1] and not ENDED.search(passages[n - 1].text, start, end)
-        factor *= SAYS_NOTHING_FACTOR if repeats or not unit.says else 1
+        factor *= SAYS_NOTHING_FACTOR if (repeats or not unit.says) and not says_all else 1
         if unit.row and len(name := content_words(unit.row[0])) > 1 and name <= asked:
             factor *= ROW_NAME_FACTOR
-        return (own + HEADER_WEIGHT * in_header) * factor * FALLOFF ** (n - 1)
+        weighed = ((1, own), (HEADING_WEIGHT, in_heading), (HEADER_WEIGHT, in_header))
+        points = sum(share * weight[word] for share, found in weighed for word in found)
+        return points * factor * FALLOFF ** (n - 1)
 
     chosen: dict[
         str, tuple[Citation, QuotedUnit]

@@ -37,8 +37,8 @@ ANSWERS = {
     "What does the Barolo cost?": ("casa-limonaia.pdf", "€98.00"),
     "What does the panna cotta cost?": ("casa-limonaia.pdf", "€8.00"),
     "How long is the dough left to rise at Casa Limonaia?": ("casa-limonaia.pdf", "48 hours"),
-    "Where do I put my documents?": ("adding-documents.md", "Put files into data/"),
-    "Does anything leave my computer?": ("privacy.md", "Nothing leaves the machine"),
+    "Where do I put my documents?": ("adding-documents.md", "Copy or move your files into the folder"),
+    "Does anything leave my computer?": ("privacy.md", "the answers stay on the computer"),
     "How do I ask good questions?": ("asking.md", "One question at a time"),
 }
 """By question: the file of the first citation, and words of the first lines."""

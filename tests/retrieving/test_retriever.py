@@ -48,7 +48,9 @@ def store(tmp_path):
             limit=256,
         )
         source = SourceFile(library, path, file, file.stat().st_size, file.stat().st_mtime_ns)
-        with_texts.put(source, document, chunks, EMBEDDER.embed([embedded_text(one) for one in chunks]))
+        with_texts.put_words(source, document, chunks)
+        vectors = EMBEDDER.embed([embedded_text(one) for one in chunks])
+        with_texts.put_vectors([one.id for one in chunks], vectors)
     yield with_texts
     with_texts.close()
 
