@@ -122,7 +122,10 @@ async def cite_answer(
     asked = shorten_question(question)
     if not draft.text.strip():
         draft.model = ""
-        cited = draft.instead or numbered(find_best_sentences(asked, sent, translated=draft.translated), sent, draft)[0]
+        cited = (
+            draft.instead
+            or numbered(find_best_sentences(asked, sent, translated=draft.translated), sent, draft)[0]
+        )
         yield draft.answered(cited, found)
         return
     reader_left = threading.Event()
