@@ -18,6 +18,7 @@ import argparse
 import asyncio
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -88,7 +89,12 @@ def _run(
     own = {key: value for key, value in os.environ.items() if key.startswith(PREFIX)}
     environ = {**own, **given, "DOCENT_STORAGE": str(folder / "storage"), "DOCENT_DATA": str(data)}
     with open_docent(Settings.read(environ=environ, folder=ROOT)) as docent:
-        docent.ingest([data], retry_failed=False, password=None, on_progress=lambda step: None)
+        reports = docent.ingest([data])
+        for report in reports:
+            if report.outcome == "failed":
+                print(f"{report.path} is not asked: {report.reason}", file=sys.stderr)
+        if all(report.outcome == "failed" for report in reports):
+            sys.exit(f"No document below {data} could be read, so there is nothing to ask.")
         return [asyncio.run(_measure(row, docent, labels, use_model=name != EXTRACTIVE)) for row in rows]
 
 

@@ -41,3 +41,16 @@ def test_two_settings_are_compared_on_the_same_questions(ollama, tmp_path, monke
     assert len(rows[SCORES["seconds"]]) == 3
     saved = [json.loads((tmp_path / "saved" / f"answers-{n}.jsonl").read_text()) for n in (1, 2)]
     assert [one["scores"]["tokens"] > 0 for one in saved] == [False, True]
+
+
+def test_nothing_is_measured_where_nothing_was_read(tmp_path, monkeypatch, capsys):
+    """Figures about an empty index would say that every question was refused."""
+    (tmp_path / "data" / "leases").mkdir(parents=True)
+    (tmp_path / "elsewhere.md").write_text("The rent is EUR 1,250 a month.\n")
+    (tmp_path / "data" / "leases" / "lease.md").symlink_to(tmp_path / "elsewhere.md")
+    (tmp_path / "questions.jsonl").write_text(json.dumps(ROW) + "\n")
+    command = ["answers", "--questions", str(tmp_path / "questions.jsonl"), "--data", str(tmp_path / "data")]
+    monkeypatch.setattr(sys, "argv", [*command, "--setting", "extractive"])
+    with pytest.raises(SystemExit, match="nothing to ask"):
+        answers.main()
+    assert "lease.md is not asked: " in capsys.readouterr().err

@@ -53,6 +53,7 @@ def test_the_panel_meets_the_guidelines(browser, app, width, theme, language):
 def test_a_model_is_downloaded_and_chosen(browser, app, ollama_process):
     """What was downloaded can be chosen at once; it answers in this conversation, and in no other."""
     with opened_page(browser, app, width=1280, theme="light", language="en-US") as page:
+        label(page, "Model mistral: ready")
         page.click(CHIP)
         page.get_by_label("Download another model").fill("llama3.2:3b")
         page.keyboard.press("Enter")
