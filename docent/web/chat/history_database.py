@@ -14,6 +14,7 @@ import asyncio
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -146,21 +147,42 @@ def prepare(path: Path) -> None:
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection)
     conversations.configure(connection)
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > len(MIGRATIONS):
-        raise IndexMismatch(
-            "{path} was written by a newer Docent (schema {version}; this one knows schemas up to "
-            "{latest}). Use the newer Docent, or move the file away to begin a new history.",
-            path=path,
-            version=version,
-            latest=len(MIGRATIONS),
-        )
-    for number, migration in enumerate(MIGRATIONS[version:], version + 1):
-        connection.executescript(f"BEGIN;\n{migration}\nPRAGMA user_version = {number};\nCOMMIT;")
+    connection.execute("BEGIN IMMEDIATE")  # before the version is read: two processes may start at once
+    try:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if version > len(MIGRATIONS):
+            raise IndexMismatch(
+                "{path} was written by a newer Docent (schema {version}; this one knows schemas up to "
+                "{latest}). Use the newer Docent, or move the file away to begin a new history.",
+                path=path,
+                version=version,
+                latest=len(MIGRATIONS),
+            )
+        for migration in MIGRATIONS[version:]:
+            for statement in migration.split(";\n"):  # executescript() would end the transaction
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
     if version == 1:  # deleted text stayed in unused pages until the second schema
         conversations.forget_deleted(connection)
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Use a write-ahead log; SQLite fails at once, without its usual wait, where two processes begin one."""
+    until = time.monotonic() + conversations.BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
 
 
 class HistoryBackend(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import httpx
 
@@ -10,10 +11,16 @@ from docent.web.audit.audit_log import AuditQuery
 from tests.web.api.mcp_sessions import http_session
 
 
-def entries(api, actor: str) -> list[tuple[str, str, str]]:
+def entries(api, actor: str, number: int = 0) -> list[tuple[str, str, str]]:
+    """Return what is recorded, once it is so many entries; a request is recorded after it was answered."""
     audit = api.metrics.audit
-    audit.flush()
-    found, _ = audit.search(AuditQuery(actor=actor))
+    until = time.monotonic() + 10
+    while True:
+        audit.flush()
+        found, _ = audit.search(AuditQuery(actor=actor))
+        if len(found) >= number or time.monotonic() > until:
+            break
+        time.sleep(0.02)
     return [(entry.way, entry.action, entry.about) for entry in reversed(found)]
 
 
@@ -28,7 +35,7 @@ def test_a_key_is_recorded_with_what_it_read(api):
         file=("storm.md", io.BytesIO(b"# Storm\n\nA storm comes.\n")), purpose="assistants"
     )
     client.files.delete(stored.id)
-    assert entries(api, "robot") == [
+    assert entries(api, "robot", 4) == [
         ("api", "ask", "ships.md"),
         ("api", "search", "ships"),
         ("api", "add", "storm.md"),
@@ -51,7 +58,7 @@ async def test_an_agents_tools_are_recorded(api):
         await session.call_tool("search", {"query": "Aurora", "library": "ships"})
         await session.call_tool("read_page", {"document": "ships.md", "page": 1})
         await session.call_tool("ask", {"question": "When does the ferry Aurora leave?"})
-    assert entries(api, "agent") == [
+    assert entries(api, "agent", 3) == [
         ("mcp", "search", "ships"),
         ("mcp", "read", "ships.md"),
         ("mcp", "ask", "ships.md"),
