@@ -19,13 +19,13 @@ from typing import Any, Protocol
 from docent.errors import StoreError
 from docent.postgres import require_packages
 from docent.types import Quotes
+from docent.write_ahead import BUSY_SECONDS
 
 HISTORY = "history.db"
 ANSWER_KEY = "docent"
 """The key of a message's metadata that holds the answer with its citations and receipt."""
 TABLE_KEY = "docent_table"
 """The key of a message's metadata that holds the id of the research table that it shows."""
-BUSY_SECONDS = 30.0  # as long as the catalog waits; writing 100 MB anew took 4 to 7 s on two busy cores
 
 
 Place = Path | str

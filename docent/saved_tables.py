@@ -33,13 +33,13 @@ from docent.types import (
     TableRow,
     TableState,
 )
+from docent.write_ahead import BUSY_SECONDS, write_ahead
 
 if TYPE_CHECKING:
     from docent.postgres.connections import PostgresConnection
     from docent.postgres.server_schema import ServerSchema
 
 TABLES = "tables.db"
-BUSY_SECONDS = 30.0
 AT_ONCE = 500
 """Rows that are read from the database in one go."""
 FILLING = 6_101_775
@@ -280,7 +280,7 @@ class TableFile:
             with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as db:
                 db.execute("PRAGMA foreign_keys = ON")
                 db.execute("PRAGMA secure_delete = ON")
-                db.execute("PRAGMA journal_mode = WAL")
+                write_ahead(db)
                 db.execute("PRAGMA synchronous = NORMAL")
                 db.executescript(SCHEMA)
                 yield db

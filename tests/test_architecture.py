@@ -26,22 +26,24 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lazy": set(),
     "memory": set(),
     "resources": set(),
+    "write_ahead": set(),
     "regular_files": {"errors", "messages"},
     "text_language": set(),
     "plugins": {"errors", "messages"},
     "setting_files": {"errors", "messages"},
     "settings": {"errors", "messages", "setting_files"},
-    "conversations": SHARED | {"postgres"},
+    "conversations": SHARED | {"postgres", "write_ahead"},
     "json_lines": SHARED | {"postgres"},
     "tracing": {"otlp_tracing"},
     "otlp_tracing": {"tracing"},
     "question_pairs": SHARED | {"json_lines"},
-    "saved_tables": SHARED | {"postgres"},
+    "saved_tables": SHARED | {"postgres", "write_ahead"},
     "loading": SHARED | {"plugins", "regular_files", "text_language"},
     "indexing": SHARED | {"plugins", "resources"},
     "postgres": {"errors", "messages"},
     "store": SHARED
-    | {"conversations", "memory", "postgres", "question_pairs", "regular_files", "saved_tables"},
+    | {"conversations", "memory", "postgres", "question_pairs", "regular_files", "saved_tables"}
+    | {"write_ahead"},
     "retrieving": SHARED | {"json_lines", "store.protocols", "text_language"},
     "answering": SHARED | {"plugins", "retrieving", "store.protocols", "text_language"},
     "ingesting": SHARED | {"loading", "indexing", "postgres", "regular_files", "store", "tracing"},
@@ -60,7 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "web": SHARED
     | PIPELINES
     | {"app", "conversations", "postgres", "resources", "retrieving.query", "settings", "store"}
-    | {"tracing"},
+    | {"tracing", "write_ahead"},
     "cli": SHARED
     | PIPELINES
     | {"app", "resources", "retrieving.query", "settings", "web.accounts", "web.audit"}

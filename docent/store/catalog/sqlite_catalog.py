@@ -15,8 +15,8 @@ from docent.store.catalog.schema import is_older, migrate
 from docent.store.catalog.snapshots import CATALOG, Snapshots, damaged
 from docent.store.protocols import Catalog
 from docent.types import Scope
+from docent.write_ahead import BUSY_SECONDS, write_ahead
 
-BUSY_SECONDS = 30.0
 POLL_SECONDS = 1.0
 
 
@@ -137,9 +137,10 @@ class SqliteCatalog(Catalog):
                 self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             try:
+                write_ahead(connection)
                 # secure_delete: deleted text is overwritten, not only unlinked
                 connection.executescript(
-                    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
+                    "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
                     "PRAGMA secure_delete = ON; PRAGMA cache_size = -16000;"
                 )
             except BaseException:

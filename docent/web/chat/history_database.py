@@ -14,7 +14,6 @@ import asyncio
 import json
 import sqlite3
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -26,6 +25,7 @@ from docent import conversations
 from docent.errors import IndexMismatch
 from docent.postgres import require_packages
 from docent.web.storage_files import opening
+from docent.write_ahead import BUSY_SECONDS, write_ahead
 
 READERS = 2
 
@@ -139,15 +139,13 @@ def prepare(path: Path) -> None:
     """Create the database, or bring it to the present schema. Raises IndexMismatch for a newer one."""
     with opening(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(
-            sqlite3.connect(path, isolation_level=None, timeout=conversations.BUSY_SECONDS)
-        ) as connection:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)) as connection:
             _migrate(connection, path)
         path.chmod(0o600)
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    _write_ahead(connection)
+    write_ahead(connection)
     conversations.configure(connection)
     connection.execute("BEGIN IMMEDIATE")  # before the version is read: two processes may start at once
     try:
@@ -170,19 +168,6 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("COMMIT")
     if version == 1:  # deleted text stayed in unused pages until the second schema
         conversations.forget_deleted(connection)
-
-
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Use a write-ahead log; SQLite fails at once, without its usual wait, where two processes begin one."""
-    until = time.monotonic() + conversations.BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.05)
 
 
 class HistoryBackend(Protocol):
@@ -311,7 +296,7 @@ class HistoryFile:
         """Return this thread's own connection."""
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            timeout = conversations.BUSY_SECONDS
+            timeout = BUSY_SECONDS
             connection = sqlite3.connect(self._path, timeout=timeout, check_same_thread=False)
             conversations.configure(connection)
             connection.create_function("contains_folded", 2, contains_folded)

@@ -7,9 +7,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 
 import psycopg
@@ -202,14 +200,6 @@ def test_a_second_start_changes_nothing(tmp_path):
     prepare(tmp_path / "history.db")
     prepare(tmp_path / "history.db")
     assert (tmp_path / "history.db").stat().st_mode & 0o777 == 0o600
-
-
-def test_starts_at_the_same_moment_share_the_tables(tmp_path):
-    """One creates them while the others wait; "table share_links already exists" ended the others."""
-    processes = ProcessPoolExecutor(4, mp_context=get_context("fork"))
-    with processes:
-        for path in (tmp_path / f"history-{n}.db" for n in range(20)):
-            list(processes.map(prepare, [path] * 4))
 
 
 def test_a_newer_database_is_refused(tmp_path, monkeypatch):
