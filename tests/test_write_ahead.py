@@ -1,4 +1,4 @@
-"""Processes that start at the same moment make a database of SQLite together: one makes it, the others wait."""
+"""Processes that start at the same moment make a database of SQLite together: one makes it, others wait."""
 
 from __future__ import annotations
 
