@@ -6,6 +6,7 @@ one of those takes away what it uses.
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import psycopg
@@ -17,6 +18,9 @@ REVISIONS = (1, 2, 4, 3, 7, 8, 6, 5)
 """The numbers of the revisions in the order in which they are run; the last one is this Docent's."""
 LATEST = REVISIONS[-1]
 LOCK = 6_101_774_001  # any number, the same for every Docent
+LOCK_SECONDS = 3
+"""How long the tables are waited for; whoever uses them waits behind a migration that waits."""
+ATTEMPTS, PAUSE_SECONDS = 10, 2.0
 
 
 def open_pool(url: str) -> PostgresPool:
@@ -62,8 +66,29 @@ def refuse_other_tables(pool: PostgresPool, url: str) -> None:
 def migrate(url: str) -> int:
     """Bring the tables up to date, all or nothing, and return the revision that they have now.
 
-    A second process that does so at the same time waits, and finds nothing left to do.
+    A second process that does so at the same time waits, and finds nothing left to do. Where a long
+    transaction holds the tables, it steps back for others several times before it gives up.
     """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return _migrate_once(url)
+        except psycopg.errors.LockNotAvailable as error:
+            if attempt == ATTEMPTS:
+                raise StoreError(
+                    "The tables at {place} stayed in use by a transaction that does not end ({attempts} "
+                    "attempts). Nothing was changed. Run docent migrate again later, or find that "
+                    "transaction and end it: SELECT pid, xact_start, query FROM pg_stat_activity "
+                    "ORDER BY xact_start",
+                    place=place(url),
+                    attempts=ATTEMPTS,
+                ) from error
+            time.sleep(PAUSE_SECONDS)
+        except psycopg.Error as error:
+            raise _refusal(error, url) from error
+    raise AssertionError("unreachable")
+
+
+def _migrate_once(url: str) -> int:
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import create_engine, text
@@ -76,6 +101,7 @@ def migrate(url: str) -> int:
     try:
         with engine.begin() as connection:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+            connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
             config.attributes["connection"] = connection
             if connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL")):
                 found = int(connection.scalar(text("SELECT version_num FROM alembic_version")) or 0)
@@ -84,9 +110,7 @@ def migrate(url: str) -> int:
             command.upgrade(config, "head")
     except DBAPIError as error:
         assert isinstance(error.orig, psycopg.Error)
-        raise _refusal(error.orig, url) from error
-    except psycopg.Error as error:
-        raise database_error(error, url) from error
+        raise error.orig from error
     return LATEST
 
 

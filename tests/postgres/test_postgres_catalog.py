@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
 
 from docent.errors import IndexMismatch, StoreError
 from docent.postgres import migrations
@@ -337,6 +339,31 @@ def test_other_tables_are_refused_in_a_sentence(catalog, postgres_url):
         else:
             PostgresCatalog(postgres_url).close()
     assert migrate(postgres_url) == newer  # which another Docent's migration made
+
+
+def test_a_migration_does_not_hold_up_those_who_read(postgres_url, monkeypatch):
+    """It steps back from a table that a transaction holds, goes on once that ended, or says what to do."""
+    monkeypatch.setattr("docent.postgres.migrating.LOCK_SECONDS", 0.2)
+    monkeypatch.setattr("docent.postgres.migrating.PAUSE_SECONDS", 0.1)
+    change = text("ALTER TABLE documents ADD COLUMN more integer")
+    monkeypatch.setattr(
+        "alembic.command.upgrade", lambda config, _: config.attributes["connection"].execute(change)
+    )
+    with closing(psycopg.connect(postgres_url)) as long, ThreadPoolExecutor(1) as threads:
+        long.execute("SELECT count(*) FROM documents")
+        migrated = threads.submit(migrate, postgres_url)
+        for _ in range(5):
+            began = time.monotonic()
+            execute(postgres_url, "SELECT count(*) FROM documents")
+            assert time.monotonic() - began < 2
+            time.sleep(0.1)
+        assert not migrated.done()
+        long.commit()
+        assert migrated.result(BUSY) == LATEST
+        execute(postgres_url, "ALTER TABLE documents DROP COLUMN more")
+        long.execute("SELECT count(*) FROM documents")
+        with pytest.raises(StoreError, match="pg_stat_activity"):
+            migrate(postgres_url)
 
 
 def test_a_user_who_may_not_is_told_what_to_grant(postgres_server, empty):
