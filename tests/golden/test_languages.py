@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.abstention import refusals, sample_questions
 from bench.languages import (
     GOLDEN,
     LIBRARIES,
@@ -26,6 +27,10 @@ from docent.types import Scope
 DATA = GOLDEN.parents[1] / "data"
 DICTIONARIES = Path("/usr/share/dictd")
 PAIRS = ("deu-eng", "eng-deu", "fra-eng", "eng-fra", "fra-deu", "deu-fra")
+needs_dictionaries = pytest.mark.skipif(
+    not all((DICTIONARIES / f"freedict-{pair}.index").exists() for pair in PAIRS),
+    reason="the dictionaries are not installed: apt-get install dict-freedict-fra-deu and so on",
+)
 MOST_REFUSED = 3 / 29
 """Share of the answerable questions that may be refused."""
 
@@ -57,10 +62,7 @@ def test_with_a_translation(library, language, docent):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not all((DICTIONARIES / f"freedict-{pair}.index").exists() for pair in PAIRS),
-    reason="the dictionaries are not installed: apt-get install dict-freedict-fra-deu and so on",
-)
+@needs_dictionaries
 @pytest.mark.parametrize("language", ["fr", "de"])
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_with_dictionaries(library, language, docent):
@@ -68,6 +70,19 @@ def test_with_dictionaries(library, language, docent):
     found = asked(docent, library, language, lambda question, scope: docent.retrieve(question, scope, LIMIT))
     assert found.page_hit_5 >= 0.90
     assert found.refused <= MOST_REFUSED * found.answerable
+
+
+@pytest.mark.slow
+@needs_dictionaries
+@pytest.mark.parametrize(("language", "recall"), [("en", 0.45), ("fr", 0.0), ("de", 0.1)])
+def test_what_the_documents_do_not_answer(language, recall, docent):
+    """Of the half that is set aside few answered questions are refused, and in English half of the others."""
+    of = [one for one in sample_questions() if one.held_out and one.language == language]
+    counted = refusals(docent, of)
+    assert counted.unanswerable >= 90
+    assert counted.answered >= 70
+    assert counted.answered_refused <= 2
+    assert counted.recall >= recall, counted
 
 
 @pytest.mark.slow
