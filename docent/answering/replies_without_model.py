@@ -94,7 +94,7 @@ CUT_FACTOR = 0.85
 SAYS_NOTHING_FACTOR = 0.3
 """Factor for a heading, the names of a table's columns, and a question that a text gives as an example."""
 SAYS_ALL_WORDS = 3
-"""A heading with all the words of a question answers it, if they are at least so many: "Which internship is
+"""A title with all the words of a question answers it, if they are at least so many: "Which internship is
 about machine learning?"."""
 ENDED = re.compile(r"[.!?:…\d]\W*\Z")
 """The end of a statement; a heading has none."""
@@ -258,7 +258,7 @@ def find_best_sentences(
         has_figure = wants_figure and bool(FIGURE.search(passages[n - 1].text, start, end))
         factor = (FIGURE_FACTOR if has_figure else 1) * (1 if unit.whole else CUT_FACTOR)
         repeats = said <= headers[n - 1] and not ENDED.search(passages[n - 1].text, start, end)
-        factor *= SAYS_NOTHING_FACTOR if (repeats or not unit.says) and not says_all else 1
+        factor *= SAYS_NOTHING_FACTOR if not unit.says or (repeats and not says_all) else 1
         if unit.row and len(name := content_words(unit.row[0])) > 1 and name <= asked:
             factor *= ROW_NAME_FACTOR
         weighed = ((1, own), (HEADING_WEIGHT, in_heading), (HEADER_WEIGHT, in_header))

@@ -114,3 +114,17 @@ def test_names_of_columns_with_footnotes_are_no_row():
     names, figures = (unit for unit in quoted_units(rows) if unit.row)
     assert not names.says and figures.says
     assert figures.columns == ("Income (1)", "EBITDA", "EBIT (2)")
+
+
+def test_a_title_that_says_all_answers():
+    """A question for a document is answered by its title, not by another text's example of a question."""
+    offer = passage(
+        "Tidelight Analytics: Machine learning internship\n\nYou bring two years of physics or the like.",
+        header="tidelight machine learning | Tidelight Analytics: Machine learning internship",
+    )
+    example = passage('Ask "Which internship is about machine learning?" in the chat.', header="help")
+    question = "Which internship is about machine learning?"
+    first, *_ = best_sentences(question, [example, offer]).citations
+    assert first.quote == "Tidelight Analytics: Machine learning internship"
+    first, *_ = best_sentences(question, [offer], translated="stage physics machine apprendre").citations
+    assert first.quote == "Tidelight Analytics: Machine learning internship"
